@@ -1,0 +1,1 @@
+//! Loadline: container images from source to a cluster.

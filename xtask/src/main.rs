@@ -1,0 +1,2 @@
+//! Developer commands: `cargo xtask demo | test | env | down | bench`.
+fn main() {}
