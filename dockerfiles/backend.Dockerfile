@@ -4,7 +4,7 @@
 #
 # Nothing here is newer than the frontend built into Docker 20.10, and no package comes from
 # outside the base image's own tools and PyPI. Optional, none of it left in the image:
-#   --build-arg UV_INDEX_URL=…, PIP_INDEX_URL=…    another package index
+#   --build-arg UV_DEFAULT_INDEX=…, PIP_INDEX_URL=…    another package index
 #   --secret id=ca,src=FILE                        a CA bundle for the package index
 ARG PYTHON=python:3.12-slim
 
@@ -21,14 +21,14 @@ RUN --mount=type=cache,id=todo-pip,target=/root/.cache/pip,sharing=locked \
 
 # Both stages use the same base, so the virtual environment's link to Python holds in the last one.
 FROM uv AS dependencies
-ARG UV_INDEX_URL
+ARG UV_DEFAULT_INDEX
 COPY requirements.txt /build/
 # Bytecode that is checked against nothing does not mention when its source was written. What
 # `touch` levels is what COPY would carry into the image's layers: two clean builds are one.
 RUN --mount=type=cache,id=todo-uv,target=/root/.cache/uv,sharing=locked \
     --mount=type=secret,id=ca \
     if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca; fi; \
-    if [ -z "$UV_INDEX_URL" ]; then unset UV_INDEX_URL; fi; \
+    if [ -z "$UV_DEFAULT_INDEX" ]; then unset UV_DEFAULT_INDEX; fi; \
     export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_CACHE_DIR=/root/.cache/uv; \
     mkdir /layer && \
     /uv/bin/uv venv --no-project --python "$(command -v python3)" /venv && \
@@ -41,14 +41,15 @@ RUN --mount=type=cache,id=todo-uv,target=/root/.cache/uv,sharing=locked \
 
 FROM ${PYTHON} AS source
 COPY todo_api /layer/app/todo_api
-RUN PYTHONHASHSEED=0 python3 -m compileall -q -s /layer --invalidation-mode unchecked-hash /layer && \
+RUN PYTHONHASHSEED=0 python3 -m compileall -q -s /layer -p / \
+        --invalidation-mode unchecked-hash /layer && \
     chmod -R u=rwX,go=rX /layer && \
     find /layer -exec touch -h -d @1735689600 {} +
 
 FROM ${PYTHON}
 COPY --from=dependencies /layer/ /
 COPY --from=source /layer/ /
-ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin \
+ENV PATH=/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
