@@ -52,10 +52,10 @@ COPY --from=source /layer/ /
 ENV PATH=/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
-    PYTHONDONTWRITEBYTECODE=1
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOST=0.0.0.0
 USER 1000:1000
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
     CMD ["/venv/bin/python", "-m", "todo_api.healthcheck"]
-ENTRYPOINT []
-CMD ["/venv/bin/python", "-m", "uvicorn", "--factory", "todo_api.main:create_app", "--host", "0.0.0.0", "--port", "8000", "--no-server-header", "--timeout-graceful-shutdown", "5"]
+CMD ["/venv/bin/python", "-m", "todo_api"]
