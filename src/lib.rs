@@ -5,6 +5,7 @@
 //! `types ← event ← image ← engine ← node ← evidence ← verbs ← report ← cli`: each room is free
 //! to use all to its left, and no other (`docs/architecture.md`; a test holds it).
 
+pub mod context;
 pub mod event;
 pub mod project;
 pub mod types;
