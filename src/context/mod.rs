@@ -5,6 +5,7 @@
 //! `moby/patternmatcher`), because an image built here must be the one that `docker build` makes;
 //! the tests compare with those.
 
+mod digest;
 mod dir;
 mod error;
 mod filter;
@@ -12,13 +13,16 @@ mod follow;
 mod glob;
 mod ignore;
 mod pattern;
+mod record;
 mod regexp;
 mod walk;
 mod xattr;
 
+pub use digest::{Change, Changes, recheck, record};
 pub use error::WalkError;
 pub use filter::Filter;
 pub use ignore::{IgnoreError, IgnoreFile, IgnoreLine};
 pub use pattern::{Origin, PatternError, Patterns};
+pub use record::{RecordError, TreeRecord};
 pub use walk::{Entry, Kind, walk};
 pub use xattr::xattrs;
