@@ -82,7 +82,7 @@ fn make(cache: &Cache, directory: &Path, recipe: &Recipe) -> Result<Archive> {
 fn bootstrap(cache: &Cache, recipe: &Recipe, root: &Path) -> Result<()> {
     let hooks = recipe.directory();
     let mut command = Command::new("mmdebstrap");
-    command.args(["--variant=essential", "--format=tar"]).env("SOURCE_DATE_EPOCH", EPOCH);
+    command.args(["--variant=essential", "--format=tar", "--skip=cleanup/run"]).env("SOURCE_DATE_EPOCH", EPOCH);
     let exclude = recipe.exclude.iter().map(String::as_str);
     command.args(EXCLUDED.into_iter().chain(exclude).map(|path| format!("--dpkgopt=path-exclude={path}")));
     command.arg("--dpkgopt=path-include=/usr/share/doc/*/copyright");
