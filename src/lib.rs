@@ -1,1 +1,10 @@
-//! Loadline: container images from source to a cluster.
+//! Loadline: container images from source to a cluster. It builds an application's images,
+//! verifies that they keep their size budget and run without root, smokes them as a pod would
+//! run them, and loads them into a cluster's nodes.
+//!
+//! `types ← event ← image ← engine ← node ← evidence ← verbs ← report ← cli`: each room is free
+//! to use all to its left, and no other (`docs/architecture.md`; a test holds it).
+
+pub mod event;
+pub mod project;
+pub mod types;

@@ -1,0 +1,258 @@
+//! What happened, typed: the only thing a verb says aloud. Renderers make a live terminal,
+//! plain lines or JSON lines of it.
+
+use crate::types::{ByteSize, Finding, ImageId, Outcome};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// One thing that happened. In `--json` each is one line; times are milliseconds, sizes bytes.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A build was handed to an engine.
+    BuildStarted {
+        /// The image in the plan.
+        image: String,
+        /// Engine version, such as `28.5.2`.
+        engine: String,
+    },
+    /// A step of a build began to run.
+    StepStarted {
+        /// The image in the plan.
+        image: String,
+        /// The step.
+        step: Step,
+    },
+    /// A step of a build wrote a line.
+    StepLog {
+        /// The image in the plan.
+        image: String,
+        /// The step.
+        step: Step,
+        /// The line, without its end.
+        text: String,
+    },
+    /// A step of a build ended.
+    StepFinished {
+        /// The image in the plan.
+        image: String,
+        /// The step.
+        step: Step,
+        /// It was taken from the build cache.
+        cached: bool,
+        /// How long it ran.
+        ms: u64,
+        /// What failed, if it failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    /// The builder warns of something in the Dockerfile.
+    BuildWarning {
+        /// The image in the plan.
+        image: String,
+        /// What it says.
+        text: String,
+        /// The line of the Dockerfile, from 1.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        line: Option<u32>,
+    },
+    /// An image is built, and the engine confirmed its id.
+    Built {
+        /// The image in the plan.
+        image: String,
+        /// Its id.
+        id: ImageId,
+        /// The names it was given.
+        tags: Vec<String>,
+        /// Uncompressed sum of its layers' tar sizes, when it was read.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        size: Option<ByteSize>,
+        /// How many steps it has.
+        steps: usize,
+        /// How many of them came from the build cache.
+        cached: usize,
+        /// How many bytes of the context were sent to the engine.
+        sent: ByteSize,
+        /// How long all of it took.
+        ms: u64,
+    },
+    /// An image is being read, for its sizes and files.
+    Reading {
+        /// The image.
+        image: String,
+        /// Bytes read so far.
+        done: ByteSize,
+    },
+    /// An image was checked.
+    Verified {
+        /// The image.
+        image: String,
+        /// Its id.
+        id: ImageId,
+        /// Uncompressed sum of its layers' tar sizes.
+        size: ByteSize,
+        /// What it must stay under.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        budget: Option<ByteSize>,
+        /// The user it runs as: the resolved uid, or the name if it resolves to none.
+        user: String,
+        /// The stand-in that the image rests on instead of the official base, if it does.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stand_in: Option<String>,
+        /// All findings.
+        findings: Vec<Finding>,
+        /// No finding is an error.
+        passed: bool,
+        /// How long reading it took.
+        read_ms: u64,
+        /// How long all of it took.
+        ms: u64,
+    },
+    /// A container was started to be probed.
+    SmokeStarted {
+        /// The image.
+        image: String,
+    },
+    /// The probe does not pass yet.
+    Probing {
+        /// The image.
+        image: String,
+        /// What is asked, such as `GET /health`.
+        request: String,
+        /// The last answer, or why there was none.
+        answer: String,
+    },
+    /// An image was smoked.
+    Smoked {
+        /// The image.
+        image: String,
+        /// Its id.
+        id: ImageId,
+        /// The answer that made it ready, such as `200`.
+        answer: String,
+        /// From the start of the container to the first answer that passed.
+        ready_ms: u64,
+        /// From SIGTERM to the end of the container.
+        stop_ms: u64,
+        /// All findings.
+        findings: Vec<Finding>,
+        /// No finding is an error.
+        passed: bool,
+        /// How long all of it took.
+        ms: u64,
+    },
+    /// An image is on its way into a node.
+    Loading {
+        /// The image.
+        image: String,
+        /// The node.
+        node: String,
+        /// Bytes written to the node.
+        done: ByteSize,
+        /// Bytes to write in all, as far as they are known.
+        total: ByteSize,
+    },
+    /// An image is in a node, and the node confirmed it.
+    Loaded {
+        /// The image.
+        image: String,
+        /// The node.
+        node: String,
+        /// Its id.
+        id: ImageId,
+        /// Bytes written to the node; 0 if it had everything.
+        sent: ByteSize,
+        /// How it went there, and why.
+        how: String,
+        /// How long all of it took.
+        ms: u64,
+    },
+    /// Something worth a line.
+    Note {
+        /// The image it is about, if it is about one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        image: Option<String>,
+        /// The line.
+        text: String,
+    },
+    /// A verb failed for an image, or as a whole.
+    Failed(Failure),
+}
+
+/// A step of a build.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Its number among the image's steps, from 1.
+    pub number: usize,
+    /// As the Dockerfile has it, such as `RUN npm ci`.
+    pub name: String,
+    /// Its line in the Dockerfile, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+}
+
+/// Why a verb failed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Failure {
+    /// The image, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// How the run ends because of it.
+    pub outcome: Outcome,
+    /// What failed.
+    pub message: String,
+    /// Why, from the outermost cause to the innermost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
+    /// Further lines, as name and text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<(String, String)>,
+    /// One action that helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// The failure that `error` is, for `image`.
+    pub fn new(image: Option<&str>, error: &dyn crate::types::Explained) -> Self {
+        let mut causes = Vec::new();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            // Wrappers often repeat their cause's text; saying it once is enough.
+            if causes.last() != Some(&text) {
+                causes.push(text);
+            }
+            source = cause.source();
+        }
+        Self {
+            image: image.map(str::to_owned),
+            outcome: error.outcome(),
+            message: error.to_string(),
+            causes,
+            details: error.details(),
+            hint: error.hint(),
+        }
+    }
+}
+
+/// Where events go. Cheap to clone; may be called from any thread.
+#[derive(Clone)]
+pub struct Events(Arc<dyn Fn(Event) + Send + Sync>);
+
+impl Events {
+    /// Events go to `receive`.
+    pub fn new(receive: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(receive))
+    }
+
+    /// Events go nowhere.
+    pub fn none() -> Self {
+        Self::new(|_| {})
+    }
+
+    /// Says `event`.
+    pub fn say(&self, event: Event) {
+        (self.0)(event);
+    }
+}

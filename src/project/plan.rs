@@ -1,0 +1,145 @@
+//! The resolved plan: the only thing verbs see of the settings.
+
+use crate::types::{ByteSize, ImageRef, Platform, Severity};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// All that is known of a project before a verb runs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// The project's directory, absolute, links resolved.
+    pub root: PathBuf,
+    /// Where `load` puts images: `minikube[:profile]`, `kind[:name]`, `docker:<host or context>`.
+    pub target: String,
+    /// The images, in the order of their names.
+    pub images: Vec<ImagePlan>,
+    /// Severities that differ from the rules' own; `None` switches a rule off.
+    pub rules: BTreeMap<String, Option<Severity>>,
+}
+
+/// One image of the plan. Paths are absolute.
+#[derive(Clone, Debug, Serialize)]
+pub struct ImagePlan {
+    /// Its name in the plan.
+    pub name: String,
+    /// The build context.
+    pub context: PathBuf,
+    /// The Dockerfile, inside the context or not.
+    pub dockerfile: PathBuf,
+    /// The stage to build; the last one if none.
+    pub stage: Option<String>,
+    /// The platform to build for; the engine's own if none.
+    pub platform: Option<Platform>,
+    /// The names to give it; the first is its own tag.
+    pub tags: Vec<ImageRef>,
+    /// Build arguments.
+    pub args: Vec<BuildArg>,
+    /// Build secrets.
+    pub secrets: Vec<Secret>,
+    /// What its size must be less than.
+    pub budget: Option<ByteSize>,
+    /// A user's name where a number is needed is an error.
+    pub numeric_user: bool,
+    /// What `smoke` asks of the running container.
+    pub probe: Probe,
+    /// How `smoke` runs it.
+    pub run: RunPolicy,
+    /// What must run beside it.
+    pub needs: Vec<Need>,
+}
+
+/// A build argument; without a value the environment's is taken when the build starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BuildArg {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// A build secret: mounted while a step runs, never kept in the image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Secret {
+    /// Its id, as the Dockerfile names it.
+    pub id: String,
+    /// Where its value comes from.
+    pub source: SecretSource,
+    /// Absent is allowed.
+    pub optional: bool,
+}
+
+/// Where a secret's value comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretSource {
+    /// A file's content.
+    File(PathBuf),
+    /// An environment variable.
+    Env(String),
+}
+
+/// An HTTP probe, with the meaning it has for the kubelet.
+#[derive(Clone, Debug, Serialize)]
+pub struct Probe {
+    /// The path, with a leading `/`.
+    pub path: String,
+    /// The container's port; the image's only exposed port if none.
+    pub port: Option<u16>,
+    /// The status it must answer with; any from 200 to 399 if none, as for the kubelet.
+    pub status: Option<u16>,
+    /// What the body must contain.
+    pub contains: Option<String>,
+    /// How long it may take until the first answer that passes.
+    pub deadline: Duration,
+}
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self { path: "/health".into(), port: None, status: None, contains: None, deadline: Duration::from_secs(30) }
+    }
+}
+
+/// How `smoke` runs a container.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunPolicy {
+    /// The user, as `uid[:gid]`; the image's own if none.
+    pub user: Option<String>,
+    /// Paths that may be written to; everything else is read-only.
+    pub writable: Vec<String>,
+    /// The memory limit.
+    pub memory: ByteSize,
+    /// The CPU limit, in cores.
+    pub cpu: f64,
+    /// Environment variables.
+    pub env: BTreeMap<String, String>,
+    /// How long it may take from SIGTERM to its end.
+    pub grace: Duration,
+}
+
+impl Default for RunPolicy {
+    fn default() -> Self {
+        Self {
+            user: None,
+            writable: vec!["/tmp".into()],
+            memory: ByteSize(512 << 20),
+            cpu: 1.0,
+            env: BTreeMap::new(),
+            grace: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Something that runs beside an image while it is probed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Need {
+    /// Its name, which is also its host name.
+    pub name: String,
+    /// Its image.
+    pub image: ImageRef,
+    /// Its environment variables.
+    pub env: BTreeMap<String, String>,
+    /// A command that exits with 0 in it once it is ready, or a TCP port as `tcp:5432`.
+    pub ready: Option<String>,
+}

@@ -1,0 +1,17 @@
+//! Names, sizes and verdicts that every room shares: parsed once, no I/O.
+
+mod digest;
+mod duration;
+mod finding;
+mod outcome;
+mod platform;
+mod reference;
+mod size;
+
+pub use digest::{Digest, DigestError, ImageId, chain_ids};
+pub use duration::{DurationError, format_duration, parse_duration};
+pub use finding::{Finding, Place, Severity};
+pub use outcome::{Explained, Outcome};
+pub use platform::{Platform, PlatformError};
+pub use reference::{ImageRef, ReferenceError};
+pub use size::{ByteSize, SizeError};
