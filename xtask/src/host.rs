@@ -24,7 +24,10 @@ const SYSTEM_PATHS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).chain(SYSTEM_PATHS.map(PathBuf::from)).map(|directory| directory.join(name)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .chain(SYSTEM_PATHS.map(PathBuf::from))
+        .map(|directory| directory.join(name))
+        .find(|file| file.is_file())
 }
 
 pub fn is_root() -> bool {
@@ -40,7 +43,8 @@ pub fn require_root(what: &str) -> Result<()> {
 
 /// Installs what is missing with apt-get.
 pub fn ensure_packages(packages: &[Package]) -> Result<()> {
-    let missing: Vec<&str> = packages.iter().filter(|package| find_program(package.program).is_none()).map(|package| package.name).collect();
+    let missing: Vec<&str> =
+        packages.iter().filter(|package| find_program(package.program).is_none()).map(|package| package.name).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -67,7 +71,9 @@ fn install(names: &[&str]) -> Result<()> {
 
 fn apt() -> Command {
     let mut command = Command::new("apt-get");
-    command.args(["-q", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120"]).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+        .args(["-q", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120"])
+        .env("DEBIAN_FRONTEND", "noninteractive");
     command
 }
 
@@ -95,7 +101,8 @@ impl ServicesStay {
 
 fn make_executable(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).with_context(|| format!("making `{}` executable", path.display()))
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+        .with_context(|| format!("making `{}` executable", path.display()))
 }
 
 /// Sandboxes take `CAP_SYS_RESOURCE` (bit 24) away, and runc fails there on what it may not grant.
@@ -113,7 +120,11 @@ pub fn runc_within(cache: &Cache) -> Result<PathBuf> {
     if !program.exists() {
         let fresh = program.with_extension("new");
         let mut go = Command::new("go");
-        go.args(["build", "-trimpath", "-ldflags", "-s -w", "-o"]).arg(&fresh).arg(&source).env("CGO_ENABLED", "0").env("GOFLAGS", "");
+        go.args(["build", "-trimpath", "-ldflags", "-s -w", "-o"])
+            .arg(&fresh)
+            .arg(&source)
+            .env("CGO_ENABLED", "0")
+            .env("GOFLAGS", "");
         go.current_dir(cache.directory("tools")?);
         run::output("compiling runc-within", &mut go, Duration::from_secs(300))?;
         fs::rename(&fresh, &program)?;

@@ -1,12 +1,16 @@
 //! Developer commands: `cargo xtask demo | test | env | down` and the parts that these set up.
 
 mod bases;
+mod buildkitd;
+mod cgroup;
 mod docker;
 mod engine;
 mod host;
 mod net;
 mod paths;
 mod run;
+mod service;
+mod test;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -37,6 +41,10 @@ enum Verb {
         #[arg(long)]
         retry: bool,
     },
+    /// Start a stand-alone buildkitd and print its address
+    Buildkitd,
+    /// Set up what is missing, then run every test
+    Test(test::Options),
     /// Print the environment in which docker, kubectl and minikube find our engine and node
     Env,
     /// Stop all that xtask started and leave the machine as it was
@@ -61,8 +69,13 @@ fn dispatch(verb: Verb) -> Result<ExitCode> {
             let engine = engine::ensure(&cache, kind)?;
             bases::ensure(&cache, &engine, retry)?;
         }
+        Verb::Buildkitd => println!("{}", buildkitd::ensure(&cache)?),
+        Verb::Test(options) => return test::run(&cache, &options),
         Verb::Env => print!("{}", engine::environment(&cache)),
-        Verb::Down => engine::down_all(&cache)?,
+        Verb::Down => {
+            buildkitd::down(&cache);
+            engine::down_all(&cache)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

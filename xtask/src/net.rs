@@ -15,25 +15,67 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(20);
 const FORWARD: &str = "/proc/sys/net/ipv4/ip_forward";
 
-/// An engine's share of 10.231.0.0/16.
+/// How many engines of ours a machine can have: each takes a sixteenth of 10.231.0.0/16.
+const SHARES: u8 = 16;
+
+/// An engine's share, by its number.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Network {
-    pub bridge: &'static str,
+    number: u8,
+}
+
+impl Network {
+    pub fn numbered(number: u8) -> Option<Self> {
+        (number < SHARES).then_some(Self { number })
+    }
+
+    /// The first that nobody uses: another user, or another cache directory, may have engines too.
+    pub fn free() -> Result<Self> {
+        let free = (0..SHARES).map(|number| Self { number }).find(|network| !network.bridge_exists());
+        free.context("making a network for the engine: all of loadline0 to loadline15 are in use\nhint: `ip link delete` those that no engine needs")
+    }
+
+    pub fn number(self) -> u8 {
+        self.number
+    }
+
+    pub fn bridge(self) -> String {
+        format!("loadline{}", self.number)
+    }
+
+    /// The control group of the engine's containers: in every hierarchy the bridge's name.
+    pub fn cgroup(self) -> String {
+        self.bridge()
+    }
+
     /// All addresses of the engine: the bridge's and those of networks that it makes.
-    pub range: &'static str,
-    /// The bridge's own address.
-    pub address: &'static str,
+    fn range(self) -> String {
+        format!("10.231.{}.0/20", self.number * 16)
+    }
+
+    fn address(self) -> String {
+        format!("10.231.{}.1/24", self.number * 16)
+    }
+
     /// What the engine makes networks from.
-    pub pool: &'static str,
+    pub fn pool(self) -> String {
+        format!("10.231.{}.0/21", self.number * 16 + 8)
+    }
+
+    fn bridge_exists(self) -> bool {
+        Path::new("/sys/class/net").join(self.bridge()).exists()
+    }
 }
 
 /// Makes what is missing; `saved` remembers the forwarding switch as it was.
-pub fn create(network: &Network, saved: &Path) -> Result<()> {
+pub fn create(network: Network, saved: &Path) -> Result<()> {
     save_forwarding(saved)?;
-    if !Path::new("/sys/class/net").join(network.bridge).exists() {
-        ip(&["link", "add", network.bridge, "type", "bridge"])?;
-        ip(&["address", "add", network.address, "dev", network.bridge])?;
+    let bridge = network.bridge();
+    if !network.bridge_exists() {
+        ip(&["link", "add", &bridge, "type", "bridge"])?;
+        ip(&["address", "add", &network.address(), "dev", &bridge])?;
     }
-    ip(&["link", "set", network.bridge, "mtu", &mtu().to_string(), "up"])?;
+    ip(&["link", "set", &bridge, "mtu", &mtu().to_string(), "up"])?;
     for rule in rules(network) {
         if !rule.exists() {
             rule.add()?;
@@ -43,7 +85,7 @@ pub fn create(network: &Network, saved: &Path) -> Result<()> {
 }
 
 /// Removes the rules, the bridge and every other bridge with an address of ours.
-pub fn remove(network: &Network) -> Result<()> {
+pub fn remove(network: Network) -> Result<()> {
     for rule in rules(network) {
         while rule.exists() {
             rule.delete()?;
@@ -55,8 +97,11 @@ pub fn remove(network: &Network) -> Result<()> {
     Ok(())
 }
 
-/// Puts the forwarding switch back, once no engine of ours is left.
+/// Puts the forwarding switch back, unless somebody else's engine of this kind is left.
 pub fn restore_forwarding(saved: &Path) -> Result<()> {
+    if (0..SHARES).any(|number| Network { number }.bridge_exists()) {
+        return Ok(());
+    }
     if let Ok(value) = fs::read_to_string(saved) {
         fs::write(FORWARD, value).with_context(|| format!("restoring `{FORWARD}`"))?;
         fs::remove_file(saved)?;
@@ -107,8 +152,8 @@ impl Rule {
     }
 }
 
-fn rules(network: &Network) -> Vec<Rule> {
-    let range = network.range;
+fn rules(network: Network) -> Vec<Rule> {
+    let range = network.range();
     let mut rules = vec![
         Rule::new("nat", "POSTROUTING", &format!("-s {range} ! -d {range} -j MASQUERADE")),
         Rule::new("filter", "FORWARD", &format!("-s {range} -j ACCEPT")),
@@ -132,11 +177,16 @@ pub fn mtu() -> u32 {
 
 fn default_interface() -> Option<String> {
     let routes = fs::read_to_string("/proc/net/route").ok()?;
-    routes.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|field| field.get(1) == Some(&"00000000")).map(|field| field[0].to_owned())
+    routes
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .find(|field| field.get(1) == Some(&"00000000"))
+        .map(|field| field[0].to_owned())
 }
 
-fn links_within(network: &Network) -> Result<Vec<String>> {
-    let text = ip(&["-o", "-4", "address", "show", "to", network.range])?;
+fn links_within(network: Network) -> Result<Vec<String>> {
+    let text = ip(&["-o", "-4", "address", "show", "to", &network.range()])?;
     Ok(text.lines().filter_map(|line| line.split_whitespace().nth(1)).map(str::to_owned).collect())
 }
 
@@ -150,4 +200,16 @@ fn ip(words: &[&str]) -> Result<String> {
 pub fn path() -> String {
     let own = std::env::var("PATH").unwrap_or_default();
     format!("{own}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_do_not_overlap() {
+        let last = Network::numbered(15).unwrap();
+        assert_eq!((last.range().as_str(), last.pool().as_str()), ("10.231.240.0/20", "10.231.248.0/21"));
+        assert_eq!(Network::numbered(16), None);
+    }
 }

@@ -16,7 +16,8 @@ impl Cache {
         let home = match std::env::var_os("XDG_CACHE_HOME").filter(|value| !value.is_empty()) {
             Some(directory) => PathBuf::from(directory),
             None => PathBuf::from(
-                std::env::var_os("HOME").context("looking for the cache directory: neither XDG_CACHE_HOME nor HOME is set")?,
+                std::env::var_os("HOME")
+                    .context("looking for the cache directory: neither XDG_CACHE_HOME nor HOME is set")?,
             )
             .join(".cache"),
         };
@@ -47,14 +48,16 @@ impl Cache {
     pub fn lock(&self, name: &str) -> Result<File> {
         let path = self.directory("locks")?.join(name);
         let file = File::create(&path).with_context(|| format!("creating the lock `{}`", path.display()))?;
-        flock(&file, FlockOperation::LockExclusive).with_context(|| format!("waiting for the lock `{}`", path.display()))?;
+        flock(&file, FlockOperation::LockExclusive)
+            .with_context(|| format!("waiting for the lock `{}`", path.display()))?;
         Ok(file)
     }
 }
 
 /// The checkout's top.
 pub fn checkout() -> PathBuf {
-    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let manifest =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     manifest.parent().map_or(manifest.clone(), Path::to_path_buf)
 }
 

@@ -35,12 +35,8 @@ pub fn logged(what: &str, command: &mut Command, limit: Duration, log: &Path) ->
     let file = File::create(log).with_context(|| format!("creating the log `{}`", log.display()))?;
     command.stdout(file.try_clone()?).stderr(file);
     let ended = start_and_wait(what, command, limit)?;
-    check(what, &ended, limit).map_err(|error| with_tail(error.context(format!("log: {}", log.display())), &read_lossy(log)))
-}
-
-/// Runs with our stdout and stderr; how it ended is the caller's to judge.
-pub fn shown(what: &str, command: &mut Command, limit: Duration) -> Result<Ended> {
-    start_and_wait(what, command, limit)
+    check(what, &ended, limit)
+        .map_err(|error| with_tail(error.context(format!("log: {}", log.display())), &read_lossy(log)))
 }
 
 /// Runs and returns how it ended with all that it wrote.
@@ -151,7 +147,12 @@ fn parents() -> Vec<(u32, u32)> {
 }
 
 pub fn processes() -> Vec<u32> {
-    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+    fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
 }
 
 /// A field of `/proc/PID/stat` counted from the state (0), which comes after the program's name.

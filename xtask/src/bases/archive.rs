@@ -4,7 +4,7 @@
 //! every engine; here all of it is fixed, so one archive is one id everywhere.
 
 use super::recipe::{Recipe, SUITE};
-use crate::host::{self, hex};
+use crate::host::hex;
 use crate::paths::Cache;
 use crate::run;
 use anyhow::{Context, Result, bail};
@@ -108,7 +108,8 @@ fn version_inside(root: &Path, package: &str) -> Result<String> {
         if entry.path_bytes().as_ref() == b"./var/lib/dpkg/status" {
             let mut status = String::new();
             entry.read_to_string(&mut status)?;
-            return upstream_version(&status, package).with_context(|| format!("`{package}` is not among the packages in `{}`", root.display()));
+            return upstream_version(&status, package)
+                .with_context(|| format!("`{package}` is not among the packages in `{}`", root.display()));
         }
     }
     bail!("`{}` has no record of its packages", root.display())
@@ -129,7 +130,8 @@ fn write(recipe: &Recipe, root: &Path, version: &str, path: &Path) -> Result<()>
     let config_name = format!("{}.json", hex(&Sha256::digest(&config)));
     let manifest = json!([{"Config": config_name, "RepoTags": [recipe.tag], "Layers": [layer]}]);
     let fresh = path.with_extension("new");
-    let mut archive = tar::Builder::new(File::create(&fresh).with_context(|| format!("creating `{}`", fresh.display()))?);
+    let mut archive =
+        tar::Builder::new(File::create(&fresh).with_context(|| format!("creating `{}`", fresh.display()))?);
     archive.append_data(&mut header(config.len() as u64), &config_name, config.as_slice())?;
     archive.append_data(&mut header(fs::metadata(root)?.len()), layer, File::open(root)?)?;
     let manifest = serde_json::to_vec(&manifest)?;

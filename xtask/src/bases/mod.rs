@@ -43,13 +43,21 @@ pub fn ensure(cache: &Cache, engine: &Engine, retry: bool) -> Result<()> {
     if registry(cache, engine, first, retry)?.answers {
         return missing.iter().try_for_each(|recipe| pull(engine, recipe));
     }
-    host::ensure_packages(&[package("mmdebstrap", "mmdebstrap"), package("curl", "curl"), package("openssl", "openssl")])?;
+    host::ensure_packages(&[
+        package("mmdebstrap", "mmdebstrap"),
+        package("curl", "curl"),
+        package("openssl", "openssl"),
+    ])?;
     each(&missing, |recipe| load(engine, &archive::ensure(cache, recipe)?, recipe))
 }
 
 /// There, and if a stand-in, of this recipe.
 fn is_there(engine: &Engine, recipe: &Recipe) -> bool {
-    let format = format!("{{{{index .Config.Labels \"{}\"}}}} {{{{index .Config.Labels \"{}\"}}}}", archive::STAND_IN, archive::KEY);
+    let format = format!(
+        "{{{{index .Config.Labels \"{}\"}}}} {{{{index .Config.Labels \"{}\"}}}}",
+        archive::STAND_IN,
+        archive::KEY
+    );
     let labels = run::output(
         "looking for a base image",
         engine.docker().args(["image", "inspect", "--format", &format, &recipe.tag]),
@@ -84,7 +92,8 @@ fn now() -> u64 {
 }
 
 fn pull(engine: &Engine, recipe: &Recipe) -> Result<()> {
-    run::output(&format!("pulling {}", recipe.tag), engine.docker().args(["pull", "--quiet", &recipe.tag]), PULL).map(drop)
+    run::output(&format!("pulling {}", recipe.tag), engine.docker().args(["pull", "--quiet", &recipe.tag]), PULL)
+        .map(drop)
 }
 
 fn load(engine: &Engine, archive: &archive::Archive, recipe: &Recipe) -> Result<()> {

@@ -55,7 +55,8 @@ pub fn all() -> Result<Vec<Recipe>> {
 fn read(name: &'static str) -> Result<Recipe> {
     let path = xtask("bases").join(name).join("recipe.json");
     let text = fs::read(&path).with_context(|| format!("reading the recipe `{}`", path.display()))?;
-    let written: Written = serde_json::from_slice(&text).with_context(|| format!("reading the recipe `{}`", path.display()))?;
+    let written: Written =
+        serde_json::from_slice(&text).with_context(|| format!("reading the recipe `{}`", path.display()))?;
     Ok(Recipe {
         name,
         tag: written.tag,

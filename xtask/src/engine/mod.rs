@@ -1,15 +1,16 @@
 //! Engines of our own, beside whatever Docker the machine has: own data, own socket, own bridge.
 
 mod daemon;
-mod sweep;
 mod tree;
 
 use crate::docker;
 use crate::host::{self, package};
 use crate::net::{self, Network};
 use crate::paths::Cache;
-use anyhow::Result;
+use crate::service::Service;
+use anyhow::{Context, Result};
 use clap::ValueEnum;
+use std::fs;
 use std::path::PathBuf;
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -31,21 +32,11 @@ impl Kind {
         }
     }
 
-    fn network(self) -> Network {
+    /// As `--kind` and the test layers have it.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Distribution => {
-                Network { bridge: "loadline0", range: "10.231.0.0/17", address: "10.231.0.1/24", pool: "10.231.64.0/18" }
-            }
-            Self::Containerd => {
-                Network { bridge: "loadline1", range: "10.231.128.0/17", address: "10.231.128.1/24", pool: "10.231.192.0/18" }
-            }
-        }
-    }
-
-    fn cgroup(self) -> &'static str {
-        match self {
-            Self::Distribution => "loadline",
-            Self::Containerd => "loadline-containerd",
+            Self::Distribution => "distribution",
+            Self::Containerd => "containerd",
         }
     }
 }
@@ -70,6 +61,26 @@ impl Engine {
         format!("unix://{}", self.socket().display())
     }
 
+    fn service(&self) -> Service {
+        Service { name: "the engine", home: self.home.clone() }
+    }
+
+    /// The network that it has or had.
+    fn network(&self) -> Option<Network> {
+        Network::numbered(fs::read_to_string(self.home.join("network")).ok()?.trim().parse().ok()?)
+    }
+
+    /// Its network, chosen at its first start.
+    fn ensure_network(&self) -> Result<Network> {
+        if let Some(network) = self.network() {
+            return Ok(network);
+        }
+        let network = Network::free()?;
+        let path = self.home.join("network");
+        fs::write(&path, network.number().to_string()).with_context(|| format!("writing `{}`", path.display()))?;
+        Ok(network)
+    }
+
     pub fn docker(&self) -> std::process::Command {
         docker::cli(&self.address())
     }
@@ -83,12 +94,18 @@ pub fn ensure(cache: &Cache, kind: Kind) -> Result<Engine> {
         return Ok(engine);
     }
     host::require_root("an engine of our own")?;
-    host::ensure_packages(&[package("dockerd", "docker.io"), package("iptables", "iptables"), package("ip", "iproute2")])?;
+    host::ensure_packages(&[
+        package("dockerd", "docker.io"),
+        package("iptables", "iptables"),
+        package("ip", "iproute2"),
+    ])?;
     // From trixie on, the client is a package of its own.
     host::ensure_packages(&[package("docker", "docker-cli")])?;
-    sweep::processes(&engine);
-    net::create(&kind.network(), &forwarding(cache))?;
-    daemon::start(cache, &engine)?;
+    fs::create_dir_all(&engine.home).with_context(|| format!("creating `{}`", engine.home.display()))?;
+    let network = engine.ensure_network()?;
+    daemon::stop(&engine, network)?;
+    net::create(network, &forwarding(cache))?;
+    daemon::start(cache, &engine, network)?;
     Ok(engine)
 }
 
@@ -97,9 +114,10 @@ pub fn down_all(cache: &Cache) -> Result<()> {
     for kind in Kind::ALL {
         let _lock = cache.lock(kind.directory())?;
         let engine = Engine::new(cache, kind);
-        if engine.home.exists() {
-            daemon::stop(&engine)?;
-            net::remove(&kind.network())?;
+        if let Some(network) = engine.network() {
+            daemon::stop(&engine, network)?;
+            net::remove(network)?;
+            fs::remove_file(engine.home.join("network"))?;
         }
     }
     net::restore_forwarding(&forwarding(cache))

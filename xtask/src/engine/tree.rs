@@ -31,11 +31,20 @@ fn make(cache: &Cache, tree: &Path) -> Result<()> {
     }
     let mut command = Command::new("mmdebstrap");
     command
-        .args(["--variant=essential", "--format=directory", "--dpkgopt=path-exclude=/usr/share/{doc,info,man,locale}/*"])
+        .args([
+            "--variant=essential",
+            "--format=directory",
+            "--dpkgopt=path-exclude=/usr/share/{doc,info,man,locale}/*",
+        ])
         .arg(format!("--include={PACKAGES}"))
         .arg(SUITE)
         .arg(&fresh);
-    run::logged("making a tree with Docker", &mut command, Duration::from_secs(900), &cache.directory("logs")?.join("tree.log"))?;
+    run::logged(
+        "making a tree with Docker",
+        &mut command,
+        Duration::from_secs(900),
+        &cache.directory("logs")?.join("tree.log"),
+    )?;
     fs::rename(&fresh, tree).with_context(|| format!("moving the tree to `{}`", tree.display()))
 }
 
