@@ -29,7 +29,7 @@ impl Network {
         (number < SHARES).then_some(Self { number })
     }
 
-    /// The first that nobody uses: another user, or another cache directory, may have engines too.
+    /// The first that nobody uses.
     pub fn free() -> Result<Self> {
         let free = (0..SHARES).map(|number| Self { number }).find(|network| !network.bridge_exists());
         free.context("making a network for the engine: all of loadline0 to loadline15 are in use\nhint: `ip link delete` those that no engine needs")
@@ -62,18 +62,25 @@ impl Network {
         format!("10.231.{}.0/21", self.number * 16 + 8)
     }
 
+    /// Whether the bridge is there and somebody else's: another user, or another cache directory.
+    pub fn is_foreign(self, home: &Path) -> bool {
+        let alias = fs::read_to_string(Path::new("/sys/class/net").join(self.bridge()).join("ifalias"));
+        alias.is_ok_and(|owner| owner.trim() != home.to_string_lossy())
+    }
+
     fn bridge_exists(self) -> bool {
         Path::new("/sys/class/net").join(self.bridge()).exists()
     }
 }
 
-/// Makes what is missing; `saved` remembers the forwarding switch as it was.
-pub fn create(network: Network, saved: &Path) -> Result<()> {
+/// Makes what is missing, for the engine at `home`; `saved` remembers the forwarding switch as it was.
+pub fn create(network: Network, home: &Path, saved: &Path) -> Result<()> {
     save_forwarding(saved)?;
     let bridge = network.bridge();
     if !network.bridge_exists() {
         ip(&["link", "add", &bridge, "type", "bridge"])?;
         ip(&["address", "add", &network.address(), "dev", &bridge])?;
+        ip(&["link", "set", "dev", &bridge, "alias", &home.display().to_string()])?;
     }
     ip(&["link", "set", &bridge, "mtu", &mtu().to_string(), "up"])?;
     for rule in rules(network) {

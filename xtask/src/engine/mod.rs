@@ -70,12 +70,14 @@ impl Engine {
         Network::numbered(fs::read_to_string(self.home.join("network")).ok()?.trim().parse().ok()?)
     }
 
-    /// Its network, chosen at its first start.
+    /// Its network: the one it had, unless somebody took that while it was down. What the daemon
+    /// knows of networks is of no use in another range.
     fn ensure_network(&self) -> Result<Network> {
-        if let Some(network) = self.network() {
+        if let Some(network) = self.network().filter(|network| !network.is_foreign(&self.home)) {
             return Ok(network);
         }
         let network = Network::free()?;
+        fs::remove_dir_all(self.home.join("root/network")).ok();
         let path = self.home.join("network");
         fs::write(&path, network.number().to_string()).with_context(|| format!("writing `{}`", path.display()))?;
         Ok(network)
@@ -104,7 +106,7 @@ pub fn ensure(cache: &Cache, kind: Kind) -> Result<Engine> {
     fs::create_dir_all(&engine.home).with_context(|| format!("creating `{}`", engine.home.display()))?;
     let network = engine.ensure_network()?;
     daemon::stop(&engine, network)?;
-    net::create(network, &forwarding(cache))?;
+    net::create(network, &engine.home, &forwarding(cache))?;
     daemon::start(cache, &engine, network)?;
     Ok(engine)
 }
@@ -114,10 +116,9 @@ pub fn down_all(cache: &Cache) -> Result<()> {
     for kind in Kind::ALL {
         let _lock = cache.lock(kind.directory())?;
         let engine = Engine::new(cache, kind);
-        if let Some(network) = engine.network() {
+        if let Some(network) = engine.network().filter(|network| !network.is_foreign(&engine.home)) {
             daemon::stop(&engine, network)?;
             net::remove(network)?;
-            fs::remove_file(engine.home.join("network"))?;
         }
     }
     net::restore_forwarding(&forwarding(cache))

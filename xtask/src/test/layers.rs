@@ -2,6 +2,7 @@
 
 use super::phases::Phases;
 use super::{Count, Layer, Outcome, libtest, lint, setup};
+use crate::buildkitd;
 use crate::engine::{Engine, Kind};
 use crate::paths::{Cache, checkout};
 use crate::run::{self, Ended};
@@ -49,6 +50,7 @@ fn one(
         Layer::Cli => vec![outcome("cli", phases.time("cli", || integration(cache, "cli", &[], filter)))],
         Layer::Engine => Kind::ALL.iter().map(|kind| on_engine(cache, *kind, filter, phases)).collect(),
         Layer::Todo => vec![outcome("todo", phases.time("todo", || todo(cache, engine)))],
+        Layer::Machine => vec![outcome("machine", phases.time("machine", || machine(cache, filter)))],
     }
 }
 
@@ -69,6 +71,10 @@ fn compile(cache: &Cache) -> Result<bool> {
 
 fn unit(cache: &Cache, filter: Option<&str>) -> Result<Count> {
     libtest_run(cache, "unit", &["--workspace", "--lib", "--bins"], &[], filter)
+}
+
+fn machine(cache: &Cache, filter: Option<&str>) -> Result<Count> {
+    libtest_run(cache, "machine", &["--package", "xtask", "--test", "machine"], &[], filter)
 }
 
 fn on_engine(cache: &Cache, kind: Kind, filter: Option<&str>, phases: &mut Phases) -> Outcome {

@@ -40,6 +40,8 @@ pub enum Layer {
     Engine,
     /// The todo application's own tests
     Todo,
+    /// That `down` leaves the machine as it was
+    Machine,
 }
 
 /// What one run of a layer came to.
