@@ -2,11 +2,12 @@
 //! plain lines or JSON lines of it.
 
 use crate::types::{ByteSize, Finding, ImageId, Outcome};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
 /// One thing that happened. In `--json` each is one line; times are milliseconds, sizes bytes.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// A build was handed to an engine.
@@ -15,6 +16,13 @@ pub enum Event {
         image: String,
         /// Engine version, such as `28.5.2`.
         engine: String,
+    },
+    /// The builder said how many steps an image has. May come more than once, with more.
+    StepsKnown {
+        /// The image in the plan.
+        image: String,
+        /// How many.
+        steps: usize,
     },
     /// A step of a build began to run.
     StepStarted {
@@ -177,10 +185,19 @@ pub enum Event {
     },
     /// A verb failed for an image, or as a whole.
     Failed(Failure),
+    /// The run ended. Always the last event.
+    Finished {
+        /// How.
+        outcome: Outcome,
+        /// The exit code that goes with it.
+        code: u8,
+        /// How long all of it took.
+        ms: u64,
+    },
 }
 
 /// A step of a build.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Step {
     /// Its number among the image's steps, from 1.
     pub number: usize,
@@ -192,7 +209,7 @@ pub struct Step {
 }
 
 /// Why a verb failed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Failure {
     /// The image, if it was one.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,9 @@
 //! `types ← event ← image ← engine ← node ← evidence ← verbs ← report ← cli`: each room is free
 //! to use all to its left, and no other (`docs/architecture.md`; a test holds it).
 
+#![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
+
+pub mod cli;
 pub mod event;
 pub mod project;
 pub mod types;

@@ -1,2 +1,5 @@
 //! The `loadline` command.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    loadline::cli::main()
+}

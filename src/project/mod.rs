@@ -1,5 +1,61 @@
 //! `loadline.toml`, or a guess, resolved into a plan with the origin of each value.
+//!
+//! Two steps: what was written (syntax only), then what it means. Nothing here talks to an engine
+//! or prints; problems are collected, and each knows its place in the file.
 
+mod choose;
+mod find;
+mod guess;
+mod keys;
+mod origin;
 mod plan;
+mod problem;
+mod read;
+mod resolve;
+mod source;
+mod spans;
+mod written;
 
+pub use choose::Overrides;
+pub use find::Search;
+pub use keys::nearest;
+pub use origin::{Origin, Origins};
 pub use plan::{BuildArg, ImagePlan, Need, Plan, Probe, RunPolicy, Secret, SecretSource};
+pub use problem::{Problem, Wrong};
+pub use resolve::NotSet;
+pub use spans::{bare_or_quoted, join};
+pub use written::schema;
+
+use crate::types::ImageRef;
+use std::path::PathBuf;
+
+/// Asks for an environment variable.
+pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// A project, resolved.
+#[derive(Debug)]
+pub struct Project {
+    /// What the verbs see.
+    pub plan: Plan,
+    /// Where the plan's values come from.
+    pub origins: Origins,
+    /// The settings file; `None` if the plan was guessed.
+    pub settings: Option<PathBuf>,
+    /// Build arguments whose environment variable is not set.
+    pub not_set: Vec<NotSet>,
+}
+
+/// Finds the project that `search` means and resolves it. `rules` are the rules that settings may
+/// name.
+pub fn load(search: &Search<'_>, rules: &[&str], variables: Variables<'_>) -> Result<Project, Vec<Problem>> {
+    match find::settings(search).map_err(|problem| vec![problem])? {
+        Some(settings) => read::read(&settings, rules, variables),
+        None => guess::guess(search.directory, variables),
+    }
+}
+
+/// The tag of an image that was given none, and why it is that.
+fn default_tag(name: &str) -> Option<(ImageRef, &'static str)> {
+    let because = "`:dev`, because Kubernetes pulls `:latest` again although it was loaded";
+    format!("{name}:dev").parse().ok().map(|tag| (tag, because))
+}

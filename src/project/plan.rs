@@ -92,7 +92,12 @@ pub struct Probe {
     /// What the body must contain.
     pub contains: Option<String>,
     /// How long it may take until the first answer that passes.
+    #[serde(rename = "deadline_ms", serialize_with = "milliseconds")]
     pub deadline: Duration,
+}
+
+fn milliseconds<S: serde::Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u64(duration.as_millis().try_into().unwrap_or(u64::MAX))
 }
 
 impl Default for Probe {
@@ -115,6 +120,7 @@ pub struct RunPolicy {
     /// Environment variables.
     pub env: BTreeMap<String, String>,
     /// How long it may take from SIGTERM to its end.
+    #[serde(rename = "grace_ms", serialize_with = "milliseconds")]
     pub grace: Duration,
 }
 
@@ -142,4 +148,6 @@ pub struct Need {
     pub env: BTreeMap<String, String>,
     /// A command that exits with 0 in it once it is ready, or a TCP port as `tcp:5432`.
     pub ready: Option<String>,
+    /// It is the image of the plan that has this name, and `image` is that image's own tag.
+    pub built_here: bool,
 }

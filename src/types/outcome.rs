@@ -1,9 +1,10 @@
 //! How a run ends: the exit codes, and errors that know theirs.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// How a verb ended; each has one exit code, the same for every verb.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// 0: all that was asked is done and holds.

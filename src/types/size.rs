@@ -1,12 +1,13 @@
 //! Sizes in bytes, written as people write them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// A number of bytes. Text is read with decimal (`kB`, `MB`, `GB`) and binary (`KiB`, `MiB`,
 /// `GiB`) units, and shown in decimal ones, as Docker shows image sizes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ByteSize(pub u64);
 

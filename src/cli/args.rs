@@ -1,0 +1,285 @@
+//! The command line as it is typed: syntax only.
+
+use crate::project::{BuildArg, Overrides, Secret, SecretSource, Variables};
+use crate::types::{ByteSize, ImageRef, Platform};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  loadline build                 Build every image of the project
+  loadline build api --no-cache  Build one image anew
+  loadline verify                Check sizes and users of what was built last
+  loadline verify --image nginx:alpine --budget 60MB --numeric-user
+  loadline config                Show the plan, and where each value comes from
+
+Exit codes:
+  0    done, and it holds
+  1    a check found something that fails
+  2    the command line or the settings are wrong
+  3    could not check, or could not reach what must be asked
+  4    a step failed: a build, a load, a deployment
+  5    refused: evidence is missing or stale
+  130  interrupted
+With several images the first that applies of 130, 2, 3, 4, 5, 1 wins.";
+
+/// Holds an application's container images to their load line.
+#[derive(Debug, Parser)]
+#[command(name = "loadline", version, about, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The settings file [default: the nearest loadline.toml upwards; else the Dockerfiles here]
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Write events to stdout, one JSON object a line (docs/events.md)
+    #[arg(long, global = true, conflicts_with_all = ["progress", "quiet"])]
+    pub json: bool,
+    /// Say nothing but errors and what was asked for
+    #[arg(long, short, global = true, conflicts_with = "progress")]
+    pub quiet: bool,
+    /// Colours; `auto` also obeys NO_COLOR
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
+    pub color: When,
+    /// Progress: redrawn in place, or one line after the other; `auto` asks the terminal
+    #[arg(long, global = true, value_name = "HOW")]
+    pub progress: Option<Progress>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    Auto,
+    Live,
+    Plain,
+}
+
+/// One verb a variant; each has its file in `cli/verbs/`.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    Build(Build),
+    Verify(Verify),
+    Config(Config),
+    Completions(Completions),
+    Man(Man),
+}
+
+/// Build images
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  loadline build
+  loadline build api web --pull
+  loadline build api --target test --tag shop/api:test
+  loadline build --build-arg VERSION=1.2 --secret id=npm,src=.npmrc")]
+pub struct Build {
+    /// The images [default: all of the plan]
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+    #[command(flatten)]
+    pub options: BuildOptions,
+    /// Run every step, whatever the engine has kept
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Ask the registries for newer base images
+    #[arg(long)]
+    pub pull: bool,
+}
+
+/// What `build` takes instead of the settings; `config` shows the plan with it.
+#[derive(Args, Clone, Debug)]
+pub struct BuildOptions {
+    /// Build this stage
+    #[arg(long, value_name = "STAGE")]
+    pub target: Option<String>,
+    /// Build for this platform, such as linux/arm64
+    #[arg(long, value_name = "PLATFORM")]
+    pub platform: Option<Platform>,
+    /// Name the image so, instead of what the settings say; may be repeated
+    #[arg(long = "tag", short, value_name = "REF")]
+    pub tags: Vec<ImageRef>,
+    /// A build argument; without a value the environment's, if it is set there
+    #[arg(long = "build-arg", value_name = "NAME[=VALUE]", value_parser = build_arg)]
+    pub args: Vec<PassedArg>,
+    /// A build secret from a file or an environment variable
+    #[arg(long = "secret", value_name = "id=ID,src=FILE|env=VARIABLE", value_parser = secret)]
+    pub secrets: Vec<Secret>,
+}
+
+/// `--build-arg`, before the environment is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedArg {
+    pub name: String,
+    pub value: Option<String>,
+}
+
+/// Check images: size budgets, users, and the other rules
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  loadline verify
+  loadline verify api --format github
+  loadline verify --image nginx:alpine --budget 60MB
+  docker save shop/api:1 | loadline verify --archive - --numeric-user")]
+pub struct Verify {
+    /// The images, as last built [default: all of the plan]
+    #[arg(value_name = "IMAGE", conflicts_with_all = ["refs", "archive"])]
+    pub images: Vec<String>,
+    /// An image of the engine, by name or id, instead; may be repeated
+    #[arg(long = "image", value_name = "REF|ID", conflicts_with = "archive")]
+    pub refs: Vec<String>,
+    /// An image archive instead (docker save, OCI layout); `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    pub archive: Option<PathBuf>,
+    /// What the size must be less than, such as 200MB
+    #[arg(long, value_name = "SIZE")]
+    pub budget: Option<ByteSize>,
+    /// A user's name where Kubernetes needs a number is an error
+    #[arg(long)]
+    pub numeric_user: bool,
+    /// How findings are written to stdout
+    #[arg(long, value_name = "FORMAT", default_value = "text", conflicts_with = "json")]
+    pub format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person
+    Text,
+    /// One JSON document
+    Json,
+    /// Annotations for GitHub Actions
+    Github,
+}
+
+/// Show the plan, and where each value comes from
+#[derive(Args, Debug)]
+#[command(after_help = "\
+What is shown is itself a valid loadline.toml, with the origin of each value as a comment.
+Options of `build` may be given, to see the plan that they make.
+
+Examples:
+  loadline config
+  loadline config api --json
+  loadline config --schema > loadline.schema.json")]
+pub struct Config {
+    /// The images [default: all of the plan]
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+    #[command(flatten)]
+    pub options: BuildOptions,
+    /// Print the JSON schema of loadline.toml instead
+    #[arg(long)]
+    pub schema: bool,
+}
+
+/// Print a shell's completions
+#[derive(Args, Debug)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// Print the manual page, or write one for each verb
+#[derive(Args, Debug)]
+pub struct Man {
+    /// Write loadline.1 and loadline-VERB.1 into this directory instead
+    #[arg(long, value_name = "DIRECTORY")]
+    pub out: Option<PathBuf>,
+}
+
+impl BuildOptions {
+    /// As overrides of a plan. Paths are relative to `directory`; `variable` asks the environment.
+    pub fn overrides(&self, directory: &Path, variable: Variables<'_>) -> Overrides {
+        let value = |arg: &PassedArg| arg.value.clone().or_else(|| variable(&arg.name));
+        let passed = |arg: &PassedArg| value(arg).map(|value| BuildArg { name: arg.name.clone(), value });
+        let secret = |secret: &Secret| match &secret.source {
+            SecretSource::File(file) => Secret { source: SecretSource::File(directory.join(file)), ..secret.clone() },
+            SecretSource::Env(_) => secret.clone(),
+        };
+        Overrides {
+            stage: self.target.clone(),
+            platform: self.platform.clone(),
+            tags: self.tags.clone(),
+            args: self.args.iter().filter_map(passed).collect(),
+            secrets: self.secrets.iter().map(secret).collect(),
+            ..Default::default()
+        }
+    }
+}
+
+fn build_arg(text: &str) -> Result<PassedArg, &'static str> {
+    let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value.to_owned())));
+    if name.is_empty() { Err("a name comes before `=`") } else { Ok(PassedArg { name: name.to_owned(), value }) }
+}
+
+/// `id=ID,src=FILE` or `id=ID,env=VARIABLE`, with the docker CLI's other spellings.
+fn secret(text: &str) -> Result<Secret, String> {
+    let (mut id, mut source, mut kind) = (None, None, None);
+    for part in text.split(',') {
+        let (key, value) = part.split_once('=').ok_or_else(|| format!("`{part}` is no KEY=VALUE"))?;
+        match key {
+            "id" => id = Some(value.to_owned()),
+            "src" | "source" if kind == Some("env") => source = Some(SecretSource::Env(value.to_owned())),
+            "src" | "source" => source = Some(SecretSource::File(value.into())),
+            "env" => source = Some(SecretSource::Env(value.to_owned())),
+            "type" if matches!(value, "file" | "env") => kind = Some(value),
+            _ => return Err(format!("`{part}` is not known (id, src, env, type=file|env)")),
+        }
+    }
+    let id = id.filter(|id| !id.is_empty()).ok_or("`id` is missing")?;
+    match (source, kind) {
+        (Some(SecretSource::File(file)), Some("env")) => {
+            let source = SecretSource::Env(file.to_string_lossy().into_owned());
+            Ok(Secret { id, source, optional: false })
+        }
+        (Some(source), _) => Ok(Secret { id, source, optional: false }),
+        (None, _) => Err("`src` or `env` is missing".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn secrets_are_read_as_docker_reads_them() {
+        let from = |text: &str| secret(text).map(|secret| secret.source);
+        assert_eq!(from("id=a,src=b"), Ok(SecretSource::File("b".into())));
+        assert_eq!(from("type=env,id=a,src=B"), Ok(SecretSource::Env("B".into())));
+        assert_eq!(from("id=a,src=B,type=env"), Ok(SecretSource::Env("B".into())));
+        assert_eq!(from("id=a,env=B"), Ok(SecretSource::Env("B".into())));
+        for bad in ["", "a", "id=a", "src=b", "id=,src=b", "id=a,src=b,x=y"] {
+            assert!(secret(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_argument_without_a_value_takes_the_environments_if_it_is_set() {
+        let args = ["A=1", "B", "C"].map(|text| build_arg(text).unwrap()).to_vec();
+        let options = BuildOptions { target: None, platform: None, tags: vec![], args, secrets: vec![] };
+        let overrides = options.overrides(Path::new("/"), &|name| (name == "B").then(|| "2".to_owned()));
+        let pairs: Vec<_> = overrides.args.iter().map(|arg| format!("{}={}", arg.name, arg.value)).collect();
+        assert_eq!(pairs, ["A=1", "B=2"]);
+    }
+}

@@ -1,0 +1,140 @@
+//! From events to what is seen: a live view, plain lines, JSON lines, or next to nothing.
+
+mod driver;
+mod failure;
+mod live;
+mod plain;
+pub mod plan;
+mod state;
+mod summary;
+mod text;
+
+use crate::cli::args::{Global, Progress};
+use crate::cli::terminal::Terminal;
+use crate::event::Event;
+use driver::Driver;
+use plain::Plain;
+use state::Screen;
+use std::time::Duration;
+
+/// How events are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Only what fails.
+    Quiet,
+    /// One line after the other.
+    Plain,
+    /// Redrawn in place.
+    Live,
+    /// JSON lines on stdout.
+    Json,
+}
+
+impl Mode {
+    /// What `global` asks for; `live` says that stderr can be redrawn.
+    pub fn of(global: &Global, live: bool) -> Self {
+        match (global.json, global.quiet, global.progress.unwrap_or(Progress::Auto)) {
+            (true, ..) => Self::Json,
+            (_, true, _) => Self::Quiet,
+            (_, _, Progress::Live) => Self::Live,
+            (_, _, Progress::Auto) if live => Self::Live,
+            _ => Self::Plain,
+        }
+    }
+}
+
+/// Receives events and shows them.
+pub struct Renderer {
+    terminal: Terminal,
+    screen: Screen,
+    show: Show,
+}
+
+enum Show {
+    Quiet,
+    Plain(Plain),
+    Live(Driver),
+    Json,
+}
+
+impl Renderer {
+    /// Shows events on `terminal` as `mode` says.
+    pub fn new(mode: Mode, terminal: Terminal) -> Self {
+        let show = match mode {
+            Mode::Quiet => Show::Quiet,
+            Mode::Plain => Show::Plain(Plain::default()),
+            Mode::Live => Show::Live(Driver::default()),
+            Mode::Json => Show::Json,
+        };
+        Self { terminal, screen: Screen::default(), show }
+    }
+
+    /// Takes in `event`, which came `at` after the start.
+    pub fn receive(&mut self, event: &Event, at: Duration) {
+        self.screen.receive(event, at);
+        let paint = self.terminal.err;
+        match &mut self.show {
+            Show::Quiet => self.terminal.say(&failures(event, self.terminal)),
+            Show::Json => json(event, self.terminal),
+            Show::Plain(plain) => {
+                self.terminal.say(&plain.receive(event, at, paint));
+                if matches!(event, Event::Finished { .. }) {
+                    self.terminal.say(&summary::lines(&self.screen, paint));
+                }
+            }
+            Show::Live(driver) => match event {
+                Event::Note { .. } | Event::BuildWarning { .. } => {
+                    driver.above(&Plain::default().receive(event, at, paint), self.terminal);
+                }
+                Event::Finished { .. } => {
+                    driver.clear();
+                    self.terminal.say(&self.last_lines(at));
+                }
+                _ => {}
+            },
+        }
+    }
+
+    /// Time went on.
+    pub fn tick(&mut self, now: Duration) {
+        match &mut self.show {
+            Show::Plain(plain) => self.terminal.say(&plain.tick(&self.screen, now)),
+            Show::Live(driver) => driver.draw(&self.screen, now, self.terminal.err),
+            Show::Quiet | Show::Json => {}
+        }
+    }
+
+    /// Takes away what is drawn.
+    pub fn clear(&mut self) {
+        if let Show::Live(driver) = &mut self.show {
+            driver.clear();
+        }
+    }
+
+    /// What stays of a live view: the folded block or the table, and what failed.
+    fn last_lines(&self, at: Duration) -> Vec<String> {
+        let paint = self.terminal.err;
+        let mut lines = match self.screen.images.len() {
+            1 => live::lines(&self.screen, at, driver::room(), paint),
+            _ => summary::lines(&self.screen, paint),
+        };
+        lines.extend(self.screen.failures.iter().flat_map(|failed| failure::lines(failed, paint)));
+        lines
+    }
+}
+
+fn failures(event: &Event, terminal: Terminal) -> Vec<String> {
+    match event {
+        Event::Failed(failed) => failure::lines(failed, terminal.err),
+        _ => Vec::new(),
+    }
+}
+
+/// One line of JSON. What fails is said on stderr as well: stdout may go to a file nobody reads.
+fn json(event: &Event, terminal: Terminal) {
+    if let Ok(line) = serde_json::to_string(event) {
+        // If stdout is full there is no place to say so but the exit code, which is the verb's.
+        let _ = terminal.data(&format!("{line}\n"));
+    }
+    terminal.say(&failures(event, terminal));
+}

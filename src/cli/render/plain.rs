@@ -1,0 +1,105 @@
+//! Lines for a log: when something starts, ends or fails, and every ten seconds in between.
+
+use crate::cli::render::state::Screen;
+use crate::cli::render::{failure, live, text};
+use crate::cli::terminal::Paint;
+use crate::event::Event;
+use crate::types::format_duration;
+use std::time::Duration;
+
+/// How long a line may be missing.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// What has been said, as far as it matters for what is said next.
+#[derive(Debug, Default)]
+pub struct Plain {
+    last: Duration,
+}
+
+impl Plain {
+    /// The lines that `event` is worth, which came `at` after the start.
+    pub fn receive(&mut self, event: &Event, at: Duration, paint: Paint) -> Vec<String> {
+        let lines = match event {
+            Event::Failed(failed) => failure::prefixed(failed, paint),
+            _ => said(event, paint),
+        };
+        if !lines.is_empty() {
+            self.last = at;
+        }
+        lines
+    }
+
+    /// The lines that `screen` is worth at `now`, after some silence.
+    pub fn tick(&mut self, screen: &Screen, now: Duration) -> Vec<String> {
+        if now.saturating_sub(self.last) < SILENCE {
+            return Vec::new();
+        }
+        self.last = now;
+        screen.images.iter().flat_map(|block| still(block, now)).collect()
+    }
+}
+
+fn still(block: &crate::cli::render::state::Block, now: Duration) -> Vec<String> {
+    let since = |since: &Duration| format_duration(now.saturating_sub(*since));
+    let mut lines = Vec::new();
+    for (step, began) in &block.running {
+        lines.push(format!("{} still runs, {}", text::step_and_line(step), since(began)));
+    }
+    if let Some(done) = block.reading {
+        lines.push(format!("reading, {} so far", text::size(done)));
+    }
+    if let Some((began, request)) = &block.probing {
+        lines.push(format!("not ready after {}: {request}", since(began)));
+    }
+    for node in block.nodes.iter().filter(|node| node.loaded.is_none()) {
+        lines.push(format!("{} of what {} lacks is sent", text::part_of(node.done, node.total), node.name));
+    }
+    lines.into_iter().map(|line| format!("{}: {line}", block.name)).collect()
+}
+
+fn said(event: &Event, paint: Paint) -> Vec<String> {
+    let (image, text) = match event {
+        Event::BuildStarted { image, engine } => (image, format!("building with engine {engine}")),
+        Event::StepFinished { image, step, cached: false, ms, error } => {
+            let how = if error.is_some() { "failed after" } else { "ran" };
+            (image, format!("{} {how} {}", text::step_and_line(step), text::ms(*ms)))
+        }
+        Event::BuildWarning { image, text, line } => {
+            let line = line.map_or_else(String::new, |line| format!(" (line {line})"));
+            (image, format!("{} {}{line}", paint.warn("warning:"), text::plain(text)))
+        }
+        Event::Note { image: Some(image), text } => (image, text.clone()),
+        Event::Note { image: None, text } => return vec![text.clone()],
+        Event::SmokeStarted { image } => (image, "smoking".into()),
+        Event::Loaded { image, node, sent, how, ms, .. } => {
+            (image, format!("{node}: {} in {} ({how})", live::sent(*sent), text::ms(*ms)))
+        }
+        _ => return result(event, paint).into_iter().collect(),
+    };
+    vec![format!("{image}: {text}")]
+}
+
+fn result(event: &Event, paint: Paint) -> Option<String> {
+    let (image, text) = match event {
+        Event::Built { image, id, size, steps, cached, ms, .. } => {
+            let size = size.map_or_else(String::new, |size| format!(" {}", text::size(size)));
+            let steps = format!("{cached} of {} cached", text::count(*steps, "step"));
+            (image, format!("built {}{size} in {}, {steps}", text::short(id), text::ms(*ms)))
+        }
+        Event::Verified { image, size, budget, user, findings, passed, .. } => {
+            let found = text::findings(findings).map_or_else(String::new, |findings| format!(": {findings}"));
+            let size = text::size_and_budget(*size, *budget);
+            (image, format!("{} {size}, user {user}{found}", verdict(*passed, "verified", paint)))
+        }
+        Event::Smoked { image, answer, ready_ms, passed, .. } => {
+            let verdict = verdict(*passed, "smoked", paint);
+            (image, format!("{verdict} {answer} in {}", text::ms(*ready_ms)))
+        }
+        _ => return None,
+    };
+    Some(format!("{image}: {text}"))
+}
+
+fn verdict(passed: bool, what: &str, paint: Paint) -> String {
+    if passed { what.to_owned() } else { paint.bad(&format!("not {what}:")) }
+}

@@ -1,0 +1,230 @@
+//! What has happened so far, as a screen needs it. Events go in, nothing comes out but what is
+//! there to be read; times are since the start of the run, and given from outside.
+
+use crate::cli::render::text;
+use crate::event::{Event, Failure, Step};
+use crate::types::{ByteSize, Finding, ImageId, Outcome};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How many lines of a step's log are kept.
+const LOG: usize = 10;
+
+/// The whole run.
+#[derive(Debug, Default)]
+pub struct Screen {
+    /// The images, in the order they were first heard of.
+    pub images: Vec<Block>,
+    /// What failed, in the order it did.
+    pub failures: Vec<Failure>,
+    /// How the run ended.
+    pub finished: Option<(Outcome, u64)>,
+}
+
+/// One image.
+#[derive(Debug, Default)]
+pub struct Block {
+    pub name: String,
+    pub building: bool,
+    /// How many steps the image has, as far as is known.
+    pub steps: usize,
+    /// The steps that run, oldest first.
+    pub running: Vec<(Step, Duration)>,
+    /// The last lines of the step that wrote last.
+    pub log: VecDeque<String>,
+    log_of: usize,
+    pub built: Option<Built>,
+    pub reading: Option<ByteSize>,
+    pub verified: Option<Verified>,
+    pub probing: Option<(Duration, String)>,
+    pub smoked: Option<Smoked>,
+    pub nodes: Vec<Node>,
+    pub failed: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct Built {
+    pub id: ImageId,
+    pub size: Option<ByteSize>,
+    pub steps: usize,
+    pub cached: usize,
+    pub ms: u64,
+}
+
+#[derive(Debug)]
+pub struct Verified {
+    pub size: ByteSize,
+    pub budget: Option<ByteSize>,
+    pub user: String,
+    pub findings: Vec<Finding>,
+    pub passed: bool,
+    pub ms: u64,
+}
+
+#[derive(Debug)]
+pub struct Smoked {
+    pub answer: String,
+    pub ready_ms: u64,
+    pub passed: bool,
+    pub ms: u64,
+}
+
+/// An image on its way into a node, or there.
+#[derive(Debug)]
+pub struct Node {
+    pub name: String,
+    pub since: Duration,
+    pub done: ByteSize,
+    pub total: ByteSize,
+    /// How long it took, once it is there.
+    pub loaded: Option<u64>,
+}
+
+impl Screen {
+    /// Takes in `event`, which came `at` after the start.
+    pub fn receive(&mut self, event: &Event, at: Duration) {
+        match event {
+            Event::Failed(failure) => self.failed(failure),
+            Event::Finished { outcome, ms, .. } => self.finished = Some((*outcome, *ms)),
+            _ => {
+                if let Some(image) = subject(event) {
+                    self.block(image).receive(event, at);
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, failure: &Failure) {
+        if let Some(image) = &failure.image {
+            let block = self.block(image);
+            block.failed = Some(failure.message.clone());
+            block.building = false;
+            block.running.clear();
+            block.log.clear();
+        }
+        self.failures.push(failure.clone());
+    }
+
+    fn block(&mut self, image: &str) -> &mut Block {
+        let index = self.images.iter().position(|block| block.name == image).unwrap_or_else(|| {
+            self.images.push(Block { name: image.to_owned(), ..Block::default() });
+            self.images.len() - 1
+        });
+        &mut self.images[index]
+    }
+}
+
+/// The image that `event` is about, if it makes a block of its own.
+fn subject(event: &Event) -> Option<&str> {
+    match event {
+        Event::BuildStarted { image, .. }
+        | Event::StepsKnown { image, .. }
+        | Event::StepStarted { image, .. }
+        | Event::StepLog { image, .. }
+        | Event::StepFinished { image, .. }
+        | Event::Built { image, .. }
+        | Event::Reading { image, .. }
+        | Event::Verified { image, .. }
+        | Event::SmokeStarted { image }
+        | Event::Probing { image, .. }
+        | Event::Smoked { image, .. }
+        | Event::Loading { image, .. }
+        | Event::Loaded { image, .. } => Some(image),
+        Event::BuildWarning { .. } | Event::Note { .. } | Event::Failed(_) | Event::Finished { .. } => None,
+    }
+}
+
+impl Block {
+    fn receive(&mut self, event: &Event, at: Duration) {
+        match event {
+            Event::BuildStarted { .. } => self.building = true,
+            Event::StepsKnown { steps, .. } => self.steps = self.steps.max(*steps),
+            Event::StepStarted { step, .. } => self.step_started(step, at),
+            Event::StepLog { step, text, .. } => self.step_log(step, text),
+            Event::StepFinished { step, .. } => self.step_finished(step),
+            Event::Reading { done, .. } => self.reading = Some(*done),
+            Event::SmokeStarted { .. } => self.probing = Some((at, "starting".into())),
+            Event::Probing { request, answer, .. } => {
+                let since = self.probing.as_ref().map_or(at, |(since, _)| *since);
+                self.probing = Some((since, format!("{request} → {}", text::plain(answer))));
+            }
+            Event::Loading { node, done, total, .. } => {
+                let node = self.node(node, at);
+                (node.done, node.total) = (*done, *total);
+            }
+            Event::Loaded { node, sent, ms, .. } => {
+                let node = self.node(node, at);
+                (node.done, node.loaded) = (*sent, Some(*ms));
+            }
+            _ => self.result(event),
+        }
+    }
+
+    fn result(&mut self, event: &Event) {
+        match event {
+            Event::Built { id, size, steps, cached, ms, .. } => {
+                self.building = false;
+                self.running.clear();
+                self.built = Some(Built { id: id.clone(), size: *size, steps: *steps, cached: *cached, ms: *ms });
+            }
+            Event::Verified { size, budget, user, findings, passed, ms, .. } => {
+                let (user, findings) = (user.clone(), findings.clone());
+                self.reading = None;
+                self.verified =
+                    Some(Verified { size: *size, budget: *budget, user, findings, passed: *passed, ms: *ms });
+            }
+            Event::Smoked { answer, ready_ms, passed, ms, .. } => {
+                let answer = answer.clone();
+                self.probing = None;
+                self.smoked = Some(Smoked { answer, ready_ms: *ready_ms, passed: *passed, ms: *ms });
+            }
+            _ => {}
+        }
+    }
+
+    fn step_started(&mut self, step: &Step, at: Duration) {
+        self.steps = self.steps.max(step.number);
+        self.running.push((step.clone(), at));
+    }
+
+    fn step_log(&mut self, step: &Step, line: &str) {
+        if self.log_of != step.number {
+            self.log_of = step.number;
+            self.log.clear();
+        }
+        let line = text::plain(line);
+        if line.trim().is_empty() {
+            return;
+        }
+        if self.log.len() == LOG {
+            self.log.pop_front();
+        }
+        self.log.push_back(line);
+    }
+
+    fn step_finished(&mut self, step: &Step) {
+        self.running.retain(|(running, _)| running.number != step.number);
+        if self.log_of == step.number {
+            self.log.clear();
+        }
+    }
+
+    fn node(&mut self, name: &str, at: Duration) -> &mut Node {
+        let index = self.nodes.iter().position(|node| node.name == name).unwrap_or_else(|| {
+            let (done, total) = (ByteSize(0), ByteSize(0));
+            self.nodes.push(Node { name: name.to_owned(), since: at, done, total, loaded: None });
+            self.nodes.len() - 1
+        });
+        &mut self.nodes[index]
+    }
+
+    /// All that this image took.
+    pub fn ms(&self) -> u64 {
+        let longest = self.nodes.iter().filter_map(|node| node.loaded).max().unwrap_or(0);
+        let built = self.built.as_ref().map_or(0, |built| built.ms);
+        let checked = self.verified.as_ref().map_or(0, |verified| verified.ms);
+        let smoked = self.smoked.as_ref().map_or(0, |smoked| smoked.ms);
+        // Verify and smoke run side by side.
+        built + checked.max(smoked) + longest
+    }
+}

@@ -1,0 +1,106 @@
+//! What is said at the end of a run over several images: a table, and a line for all of it.
+
+use crate::cli::render::state::{Block, Screen};
+use crate::cli::render::{live, text};
+use crate::cli::terminal::Paint;
+use console::measure_text_width;
+
+type Cell = Box<dyn Fn(&Block) -> Option<String>>;
+
+/// One column: its head, and what it has of an image.
+struct Column {
+    head: String,
+    cell: Cell,
+}
+
+impl Column {
+    fn new(head: &str, cell: impl Fn(&Block) -> Option<String> + 'static) -> Self {
+        Self { head: head.to_owned(), cell: Box::new(cell) }
+    }
+}
+
+/// The table of all images; nothing for one image, which has said it all.
+pub fn lines(screen: &Screen, paint: Paint) -> Vec<String> {
+    if screen.images.len() < 2 {
+        return Vec::new();
+    }
+    let columns: Vec<Column> =
+        columns(screen).into_iter().filter(|column| screen.images.iter().any(|b| (column.cell)(b).is_some())).collect();
+    let mut rows = vec![columns.iter().map(|column| column.head.clone()).collect::<Vec<_>>()];
+    rows[0].insert(0, String::new());
+    for block in &screen.images {
+        let mut row = vec![block.name.clone()];
+        row.extend(columns.iter().map(|column| (column.cell)(block).unwrap_or_else(|| "-".into())));
+        rows.push(row);
+    }
+    let mut lines = table(&rows, paint);
+    lines.extend(total(screen));
+    lines
+}
+
+fn columns(screen: &Screen) -> Vec<Column> {
+    let mut columns = Vec::new();
+    // Who checked or loaded wants the verdicts; who only built wants to know what was built.
+    let only_built = screen.images.iter().all(|b| b.verified.is_none() && b.smoked.is_none() && b.nodes.is_empty());
+    if only_built {
+        columns.push(Column::new("id", |b| Some(text::short(&b.built.as_ref()?.id).to_owned())));
+        columns.push(Column::new("size", |b| Some(text::size(b.built.as_ref()?.size?))));
+        columns.push(Column::new("cached", |b| {
+            b.built.as_ref().map(|built| format!("{} of {}", built.cached, built.steps))
+        }));
+    }
+    columns.push(Column::new("size", |b| {
+        b.verified.as_ref().map(|verified| text::size_and_budget(verified.size, verified.budget))
+    }));
+    columns.push(Column::new("user", |b| b.verified.as_ref().map(|verified| verified.user.clone())));
+    columns.push(Column::new("verify", |b| b.verified.as_ref().map(|verified| verdict(verified.passed))));
+    columns.push(Column::new("smoke", |b| {
+        b.smoked.as_ref().map(|smoked| format!("{} in {}", smoked.answer, text::ms(smoked.ready_ms)))
+    }));
+    for node in nodes(screen) {
+        let name = node.clone();
+        columns.push(Column::new(&node, move |b| {
+            let node = b.nodes.iter().find(|node| node.name == name)?;
+            node.loaded.map(|_| live::sent(node.done))
+        }));
+    }
+    columns.push(Column::new("time", |b| (b.ms() > 0).then(|| text::ms(b.ms()))));
+    columns.push(Column::new("", |b| b.failed.as_ref().map(|_| "failed".to_owned())));
+    columns
+}
+
+fn verdict(passed: bool) -> String {
+    if passed { "passed".into() } else { "failed".into() }
+}
+
+fn nodes(screen: &Screen) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for node in screen.images.iter().flat_map(|block| &block.nodes) {
+        if !names.contains(&node.name) {
+            names.push(node.name.clone());
+        }
+    }
+    names
+}
+
+fn table(rows: &[Vec<String>], paint: Paint) -> Vec<String> {
+    let widths: Vec<usize> = (0..rows[0].len())
+        .map(|column| rows.iter().map(|row| measure_text_width(&row[column])).max().unwrap_or(0))
+        .collect();
+    let line = |(number, row): (usize, &Vec<String>)| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| text::fill(cell, *width)).collect();
+        let line = format!(" {}", cells.join("  ")).trim_end().to_owned();
+        if number == 0 { paint.faint(&line) } else { line }
+    };
+    rows.iter().enumerate().map(line).collect()
+}
+
+fn total(screen: &Screen) -> Option<String> {
+    let (_, ms) = screen.finished?;
+    let failed = screen.images.iter().filter(|block| block.failed.is_some()).count();
+    let images = text::count(screen.images.len(), "image");
+    Some(match failed {
+        0 => format!(" {images} in {}", text::ms(ms)),
+        _ => format!(" {failed} of {images} failed, in {}", text::ms(ms)),
+    })
+}

@@ -1,0 +1,140 @@
+//! What a verb has of the world: the project, the events, the cancellation.
+
+use crate::cli::args::Global;
+use crate::cli::render::{Mode, Renderer};
+use crate::cli::signals;
+use crate::cli::terminal::{Terminal, WriteError};
+use crate::event::{Event, Events, Failure};
+use crate::project::{Problem, Project, Search};
+use crate::types::{Explained, Outcome};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// How often what is drawn is looked at again.
+const TICK: Duration = Duration::from_millis(100);
+
+/// One run of the command.
+pub struct Session {
+    /// The global options.
+    pub global: Global,
+    /// Where output goes.
+    pub terminal: Terminal,
+    /// Where events go.
+    pub events: Events,
+    /// Cancelled by the first Ctrl-C.
+    pub cancel: CancellationToken,
+    /// The working directory.
+    pub directory: PathBuf,
+    renderer: Arc<Mutex<Renderer>>,
+    started: Instant,
+}
+
+/// The runtime or the working directory could not be had.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {what}")]
+struct StartError {
+    what: &'static str,
+    source: std::io::Error,
+}
+
+impl Explained for StartError {
+    fn outcome(&self) -> Outcome {
+        Outcome::Unreachable
+    }
+}
+
+/// The environment variable `name`, if it is set to text.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn lock(renderer: &Mutex<Renderer>) -> MutexGuard<'_, Renderer> {
+    renderer.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Session {
+    /// The run that `global` asks for.
+    pub fn new(global: Global) -> Self {
+        let terminal = Terminal::new(global.color, &variable);
+        let renderer = Arc::new(Mutex::new(Renderer::new(Mode::of(&global, terminal.live), terminal)));
+        let started = Instant::now();
+        let receiver = Arc::clone(&renderer);
+        let events = Events::new(move |event| lock(&receiver).receive(&event, started.elapsed()));
+        let directory = std::env::current_dir().unwrap_or_default();
+        Self { global, terminal, events, cancel: CancellationToken::new(), directory, renderer, started }
+    }
+
+    /// The project, or how the run ends because there is none.
+    pub fn project(&self, rules: &[&str]) -> Result<Project, Outcome> {
+        let search = Search { directory: &self.directory, file: self.global.file.as_deref() };
+        crate::project::load(&search, rules, &variable).map_err(|problems| self.problems(&problems))
+    }
+
+    /// Says all of `problems`.
+    pub fn problems(&self, problems: &[Problem]) -> Outcome {
+        Outcome::worst(problems.iter().map(|problem| self.failed(None, problem)))
+    }
+
+    /// Says that `error` failed `image`, or the run.
+    pub fn failed(&self, image: Option<&str>, error: &dyn Explained) -> Outcome {
+        self.events.say(Event::Failed(Failure::new(image, error)));
+        error.outcome()
+    }
+
+    /// The outcome of having written to stdout.
+    pub fn written(&self, result: Result<(), WriteError>) -> Outcome {
+        result.map_or_else(|error| self.failed(None, &error), |()| Outcome::Fine)
+    }
+
+    /// Runs `verb` with signals watched and progress drawn.
+    pub fn block_on(&self, verb: impl Future<Output = Outcome>) -> Outcome {
+        // Memory is a promise here: two workers are enough for streams, and little ever blocks.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_blocking_threads(4)
+            .thread_stack_size(1 << 20)
+            .enable_all()
+            .build();
+        match runtime {
+            Ok(runtime) => {
+                let outcome = runtime.block_on(self.accompanied(verb));
+                // A reader of stdin cannot be cancelled; it must not hold the process.
+                runtime.shutdown_background();
+                outcome
+            }
+            Err(source) => self.failed(None, &StartError { what: "start the runtime", source }),
+        }
+    }
+
+    async fn accompanied(&self, verb: impl Future<Output = Outcome>) -> Outcome {
+        let clear = Arc::clone(&self.renderer);
+        let leave = move || {
+            // Whoever holds it may be what hangs.
+            if let Ok(mut renderer) = clear.try_lock() {
+                renderer.clear();
+            }
+        };
+        let signals = tokio::spawn(signals::watch(self.cancel.clone(), self.events.clone(), leave));
+        let (renderer, started) = (Arc::clone(&self.renderer), self.started);
+        let ticking = tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(TICK);
+            loop {
+                ticks.tick().await;
+                lock(&renderer).tick(started.elapsed());
+            }
+        });
+        let outcome = verb.await;
+        ticking.abort();
+        signals.abort();
+        if self.cancel.is_cancelled() { Outcome::worst([outcome, Outcome::Interrupted]) } else { outcome }
+    }
+
+    /// Says the last of it.
+    pub fn finish(&self, outcome: Outcome) {
+        let ms = self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+        self.events.say(Event::Finished { outcome, code: outcome.code(), ms });
+    }
+}

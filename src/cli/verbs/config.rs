@@ -1,0 +1,40 @@
+//! `loadline config`.
+
+use crate::cli::args::Config;
+use crate::cli::render::plan;
+use crate::cli::session::{Session, variable};
+use crate::cli::verbs::RULES;
+use crate::project::{ImagePlan, Project};
+use crate::types::Outcome;
+use serde_json::json;
+
+/// Prints the plan, or the schema of the settings.
+pub fn run(session: &Session, args: &Config) -> Outcome {
+    let text = if args.schema { Ok(pretty(crate::project::schema().as_value())) } else { plan_text(session, args) };
+    match text {
+        Ok(text) => session.written(session.terminal.data(&text)),
+        Err(outcome) => outcome,
+    }
+}
+
+fn plan_text(session: &Session, args: &Config) -> Result<String, Outcome> {
+    let mut project = session.project(RULES)?;
+    let overrides = args.options.overrides(&session.directory, &variable);
+    let images = project.choose(&args.images, &overrides).map_err(|problems| session.problems(&problems))?;
+    if session.global.json {
+        return Ok(document(&project, &images));
+    }
+    Ok(plan::text(&project, &images, session.terminal.out))
+}
+
+fn document(project: &Project, images: &[ImagePlan]) -> String {
+    let mut plan = project.plan.clone();
+    plan.images = images.to_vec();
+    let origins: serde_json::Map<_, _> =
+        project.origins.iter().map(|(path, origin)| (path.to_owned(), json!(origin.to_string()))).collect();
+    pretty(&json!({ "settings": project.settings, "plan": plan, "origins": origins }))
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    format!("{value:#}\n")
+}

@@ -1,0 +1,180 @@
+//! What is wrong with a project's settings. All of it is collected before anything is said.
+
+use crate::project::keys::UnknownKey;
+use crate::project::source::Snippet;
+use crate::types::{DurationError, Explained, Outcome, PlatformError, ReferenceError, SizeError};
+use std::fmt;
+use std::path::PathBuf;
+
+/// One thing that is wrong, and where.
+#[derive(Debug)]
+pub struct Problem {
+    wrong: Wrong,
+    at: Option<Box<Snippet>>,
+}
+
+/// What can be wrong.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant's text says what it is")]
+pub enum Wrong {
+    #[error("cannot read the settings file `{}`", file.display())]
+    Unreadable { file: PathBuf, source: std::io::Error },
+    #[error("cannot read the directory `{}`", directory.display())]
+    NoDirectory { directory: PathBuf, source: std::io::Error },
+    #[error("{message}")]
+    Syntax { message: String },
+    #[error("`version` is missing")]
+    NoVersion,
+    #[error("version {found} of the settings is not known (known: 1)")]
+    Version { found: String },
+    #[error("unknown key `{}`{}", .0.key, in_table(&.0.table))]
+    UnknownKey(Box<UnknownKey>),
+    #[error("unknown rule `{rule}`")]
+    UnknownRule { rule: String, nearest: Option<String>, known: Vec<String> },
+    #[error("unknown image `{name}`")]
+    UnknownImage { name: String, nearest: Option<String>, known: Vec<String> },
+    #[error("the settings name no image")]
+    NoImage,
+    #[error("`{name}` cannot name an image (lower-case letters and digits, joined by `.`, `_` or `-`)")]
+    ImageName { name: String },
+    #[error("`{target}` is no target (minikube[:profile], kind[:name] or docker:<host or context>)")]
+    Target { target: String, nearest: Option<String> },
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    #[error("`{tag}` has a digest, and an image cannot be given one by name")]
+    TagWithDigest { tag: String },
+    #[error("`tag` is an empty list")]
+    NoTag,
+    #[error("the tag `{tag}` is given to two images: `{first}` and `{second}`")]
+    SharedTag { tag: String, first: String, second: String },
+    #[error(transparent)]
+    Size(#[from] SizeError),
+    #[error(transparent)]
+    Duration(#[from] DurationError),
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    #[error("the build context `{path}` {why}")]
+    Context { path: String, why: &'static str },
+    #[error("the Dockerfile `{path}` does not exist")]
+    Dockerfile { path: String },
+    #[error("no Dockerfile for the image `{image}`")]
+    NoDockerfile { image: String, looked_for: Vec<String> },
+    #[error("no loadline.toml and no Dockerfile here")]
+    Nothing { looked_for: Vec<String>, below: Vec<String> },
+    #[error("two Dockerfiles for the image `{image}`: `{first}` and `{second}`")]
+    TwoDockerfiles { image: String, first: String, second: String },
+    #[error("the secret `{id}` needs exactly one of `file` and `env`")]
+    SecretSource { id: String },
+    #[error("{what}")]
+    Value { what: &'static str },
+    #[error("the need `{need}` names no image, and no image of the plan is called so")]
+    NeedImage { need: String, nearest: Option<String> },
+    #[error("images need each other in a circle: {}", circle.join(" → "))]
+    Circle { circle: Vec<String> },
+    #[error("the build argument `{arg}` of `{image}` takes `${variable}`, which is not set")]
+    ArgNotSet { image: String, arg: String, variable: String },
+    #[error("`--tag` names one image, and {count} are chosen")]
+    TagForMany { count: usize },
+}
+
+fn in_table(table: &str) -> String {
+    if table.is_empty() { String::new() } else { format!(" in {table}") }
+}
+
+fn did_you_mean(nearest: &Option<String>, known: &[String]) -> Option<String> {
+    match nearest {
+        Some(nearest) => Some(format!("did you mean `{nearest}`?")),
+        None if known.is_empty() => None,
+        None => Some(format!("known here: {}", known.join(", "))),
+    }
+}
+
+impl Problem {
+    /// `wrong`, where `at` shows.
+    pub fn new(wrong: Wrong, at: Option<Snippet>) -> Self {
+        Self { wrong, at: at.map(Box::new) }
+    }
+
+    /// What is wrong.
+    pub fn wrong(&self) -> &Wrong {
+        &self.wrong
+    }
+
+    /// Orders problems as the file has them.
+    pub(super) fn line(&self) -> usize {
+        self.at.as_ref().map_or(0, |snippet| snippet.line)
+    }
+}
+
+impl From<Wrong> for Problem {
+    fn from(wrong: Wrong) -> Self {
+        Self::new(wrong, None)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.wrong.fmt(f)
+    }
+}
+
+impl std::error::Error for Problem {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.wrong.source()
+    }
+}
+
+impl Explained for Problem {
+    fn outcome(&self) -> Outcome {
+        Outcome::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.wrong.hint()
+    }
+
+    fn details(&self) -> Vec<(String, String)> {
+        let mut details: Vec<_> = self.at.iter().map(|snippet| (String::new(), snippet.to_string())).collect();
+        if let Wrong::NoDockerfile { looked_for, .. } | Wrong::Nothing { looked_for, .. } = &self.wrong {
+            details.push(("looked for".into(), looked_for.join("\n")));
+        }
+        details
+    }
+}
+
+impl Wrong {
+    fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::NoVersion => "write `version = 1` as the first line".into(),
+            Self::Version { .. } => "use the release of loadline that this file was written for".into(),
+            Self::UnknownKey(key) => return did_you_mean(&key.nearest, &key.known),
+            Self::UnknownRule { nearest, known, .. } | Self::UnknownImage { nearest, known, .. } => {
+                return did_you_mean(nearest, known);
+            }
+            Self::Target { nearest, .. } => return did_you_mean(nearest, &[]),
+            Self::NoImage => "add a table such as `[image.api]`".into(),
+            Self::SharedTag { .. } => "give each image its own `tag`".into(),
+            Self::NoDockerfile { .. } => "set `dockerfile`".into(),
+            Self::Nothing { below, .. } => return nothing_hint(below),
+            Self::TwoDockerfiles { image, .. } => {
+                format!("write a loadline.toml with `[image.{image}]` and its `dockerfile`")
+            }
+            Self::SecretSource { id } => format!("write `{id} = {{ env = \"VARIABLE\" }}` or `{{ file = \"PATH\" }}`"),
+            Self::NeedImage { nearest: Some(near), .. } => format!("did you mean `{near}`?"),
+            Self::NeedImage { .. } => "set `image`, such as `image = \"postgres:16-alpine\"`".into(),
+            Self::Circle { .. } => "take one of these needs away".into(),
+            Self::ArgNotSet { variable, .. } => format!("set `{variable}`, or add `optional = true`"),
+            Self::TagForMany { .. } => "name the image, as in `loadline build api --tag shop/api:1`".into(),
+            _ => return None,
+        };
+        Some(text)
+    }
+}
+
+fn nothing_hint(below: &[String]) -> Option<String> {
+    let text = match below {
+        [] => "run it where the Dockerfile is, or name the settings with `--file`".into(),
+        [one, ..] => format!("`{one}` is there: name it in a loadline.toml (`loadline config --schema`)"),
+    };
+    Some(text)
+}

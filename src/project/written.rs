@@ -1,0 +1,156 @@
+//! `loadline.toml` as it is written: syntax only. The types are also the schema, and the schema
+//! is the list of known keys.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The settings of a project, `loadline.toml`. Paths are relative to the file.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+#[schemars(title = "loadline.toml")]
+pub struct File {
+    /// The version of this format: 1.
+    #[schemars(required, range(min = 1, max = 1))]
+    pub version: i64,
+    /// Where `load` puts images: `minikube[:profile]`, `kind[:name]`, `docker:<host or context>`.
+    /// Default: `minikube`.
+    pub target: Option<String>,
+    /// The images, by name.
+    pub image: BTreeMap<String, Image>,
+    /// Severities that differ from the rules' own, by rule.
+    pub rules: BTreeMap<String, Level>,
+}
+
+/// One image.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Image {
+    /// The build context, a directory. Default: the directory of the file.
+    pub context: Option<String>,
+    /// The Dockerfile. Default: the first of `NAME.Dockerfile`, `dockerfiles/NAME.Dockerfile` and
+    /// `CONTEXT/Dockerfile` that exists.
+    pub dockerfile: Option<String>,
+    /// The stage to build. Default: the last.
+    pub stage: Option<String>,
+    /// The platform to build for, such as `linux/arm64`. Default: the engine's own.
+    pub platform: Option<String>,
+    /// The names to give the image; the first is its own. Default: `NAME:dev`.
+    pub tag: Option<Tags>,
+    /// Build arguments, by name.
+    pub args: BTreeMap<String, Arg>,
+    /// Build secrets, by id.
+    pub secrets: BTreeMap<String, Secret>,
+    /// What the image's size must be less than, such as `400MB`.
+    pub budget: Option<String>,
+    /// A user's name where Kubernetes needs a number is an error. Default: `false`.
+    pub numeric_user: Option<bool>,
+    /// What `smoke` asks of the running container.
+    pub probe: Probe,
+    /// How `smoke` runs it.
+    pub run: Run,
+    /// What must run beside it, by host name.
+    pub needs: BTreeMap<String, Need>,
+}
+
+/// One name or more.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a name such as \"shop/api:dev\", or a list of them")]
+pub enum Tags {
+    /// One.
+    One(String),
+    /// A list.
+    Many(Vec<String>),
+}
+
+/// The value of a build argument: text, or an environment variable's.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "text, or a table such as { env = \"VARIABLE\", optional = true }")]
+pub enum Arg {
+    /// Text.
+    Text(String),
+    /// An environment variable's value.
+    Env {
+        /// The variable.
+        env: String,
+        /// If it is not set, the argument is left out.
+        #[serde(default)]
+        optional: bool,
+    },
+}
+
+/// A build secret; exactly one of `file` and `env`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Secret {
+    /// The file that holds it.
+    pub file: Option<String>,
+    /// The environment variable that holds it.
+    pub env: Option<String>,
+    /// A build goes on without it. Default: `false`.
+    pub optional: bool,
+}
+
+/// An HTTP probe, with the meaning it has for the kubelet.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Probe {
+    /// The path. Default: `/health`.
+    pub path: Option<String>,
+    /// The container's port. Default: the only port that the image exposes.
+    pub port: Option<u16>,
+    /// The status it must answer with. Default: any from 200 to 399.
+    pub status: Option<u16>,
+    /// What the body must contain.
+    pub contains: Option<String>,
+    /// How long it may take until the first answer that passes. Default: `30s`.
+    pub deadline: Option<String>,
+}
+
+/// How `smoke` runs a container.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Run {
+    /// The user, as `uid[:gid]`. Default: the image's own.
+    pub user: Option<String>,
+    /// Paths that may be written to; everything else is read-only. Default: `["/tmp"]`.
+    pub writable: Option<Vec<String>>,
+    /// The memory limit. Default: `512MiB`.
+    pub memory: Option<String>,
+    /// The CPU limit, in cores. Default: 1.
+    #[schemars(range(min = 0.01))]
+    pub cpu: Option<f64>,
+    /// Environment variables.
+    pub env: BTreeMap<String, String>,
+    /// How long it may take from SIGTERM to its end. Default: `30s`.
+    pub grace: Option<String>,
+}
+
+/// Something that runs beside an image while it is probed.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Need {
+    /// Its image. Default: the image of this file that has the need's name.
+    pub image: Option<String>,
+    /// Its environment variables.
+    pub env: BTreeMap<String, String>,
+    /// A command that exits with 0 in it once it is ready, or a TCP port as `tcp:5432`.
+    pub ready: Option<String>,
+}
+
+/// How much a rule's findings matter.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// They fail the check.
+    Error,
+    /// They are said.
+    Warn,
+    /// The rule is not asked.
+    Off,
+}
+
+/// The JSON schema of `loadline.toml`.
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(File)
+}
