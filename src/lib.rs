@@ -9,6 +9,9 @@
 
 pub mod cli;
 pub mod context;
+pub mod engine;
 pub mod event;
+pub mod evidence;
+pub mod image;
 pub mod project;
 pub mod types;
