@@ -7,6 +7,7 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+pub mod build;
 pub mod cli;
 pub mod context;
 pub mod engine;
