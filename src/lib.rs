@@ -6,5 +6,6 @@
 //! to use all to its left, and no other (`docs/architecture.md`; a test holds it).
 
 pub mod event;
+pub mod image;
 pub mod project;
 pub mod types;
