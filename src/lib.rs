@@ -9,3 +9,4 @@ pub mod event;
 pub mod image;
 pub mod project;
 pub mod types;
+pub mod verify;
