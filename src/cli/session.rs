@@ -56,10 +56,10 @@ fn lock(renderer: &Mutex<Renderer>) -> MutexGuard<'_, Renderer> {
 }
 
 impl Session {
-    /// The run that `global` asks for.
-    pub fn new(global: Global) -> Self {
+    /// The run that `global` asks for; `streams` says that the verb's data are its events.
+    pub fn new(global: Global, streams: bool) -> Self {
         let terminal = Terminal::new(global.color, &variable);
-        let renderer = Arc::new(Mutex::new(Renderer::new(Mode::of(&global, terminal.live), terminal)));
+        let renderer = Arc::new(Mutex::new(Renderer::new(Mode::of(&global, terminal.live, streams), terminal)));
         let started = Instant::now();
         let receiver = Arc::clone(&renderer);
         let events = Events::new(move |event| lock(&receiver).receive(&event, started.elapsed()));

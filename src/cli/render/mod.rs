@@ -9,6 +9,9 @@ mod state;
 mod summary;
 mod text;
 
+#[cfg(test)]
+mod tests;
+
 use crate::cli::args::{Global, Progress};
 use crate::cli::terminal::Terminal;
 use crate::event::Event;
@@ -31,8 +34,12 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// What `global` asks for; `live` says that stderr can be redrawn.
-    pub fn of(global: &Global, live: bool) -> Self {
+    /// What `global` asks for. `live` says that stderr can be redrawn, `streams` that the verb's
+    /// data are its events, and not a document of its own.
+    pub fn of(global: &Global, live: bool, streams: bool) -> Self {
+        if !streams {
+            return Self::Quiet;
+        }
         match (global.json, global.quiet, global.progress.unwrap_or(Progress::Auto)) {
             (true, ..) => Self::Json,
             (_, true, _) => Self::Quiet,
