@@ -132,9 +132,14 @@ impl Session {
         if self.cancel.is_cancelled() { Outcome::worst([outcome, Outcome::Interrupted]) } else { outcome }
     }
 
-    /// Says the last of it.
-    pub fn finish(&self, outcome: Outcome) {
+    /// Says the last of it; answers with how the run ends.
+    pub fn finish(&self, outcome: Outcome) -> Outcome {
         let ms = self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
         self.events.say(Event::Finished { outcome, code: outcome.code(), ms });
+        let lost = lock(&self.renderer).lost();
+        match lost {
+            None => outcome,
+            Some(error) => Outcome::worst([outcome, self.failed(None, &error)]),
+        }
     }
 }

@@ -43,7 +43,8 @@ fn the_reference_of_the_command_line() {
         let title = if args.len() > 1 { format!("loadline {}", args[0]) } else { "loadline".into() };
         text += &format!("\n## {title}\n\n```text\n{}\n```\n", out(&args).trim_end());
     }
-    same("docs/cli.md", &text);
+    let trimmed: Vec<&str> = text.lines().map(str::trim_end).collect();
+    same("docs/cli.md", &format!("{}\n", trimmed.join("\n")));
 }
 
 #[test]

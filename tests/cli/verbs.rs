@@ -140,6 +140,9 @@ fn a_full_disk_is_an_error() {
     let shop = Shop::empty();
     let mut command = shop.command(&["config", "--schema"]);
     command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let mut events = shop.command(&["build", "--json"]);
+    events.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    assert!(shop.ran(events).err.contains("error: cannot write to stdout"), "events are data, too");
     insta::assert_snapshot!(shop.ran(command).all(), @r"
     exit 4
     --- stderr

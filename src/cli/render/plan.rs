@@ -106,8 +106,7 @@ impl Page<'_> {
                 self.value(&path, "image", &quoted(&need.image.to_string()));
             }
             for (name, value) in &need.env {
-                let env = format!("env.{} = {}", bare_or_quoted(name), quoted(value));
-                self.lines.push((env, None));
+                self.nested(&path, "env", name, &quoted(value));
             }
             if let Some(ready) = &need.ready {
                 self.value(&path, "ready", &quoted(ready));
