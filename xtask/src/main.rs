@@ -1,2 +1,81 @@
-//! Developer commands: `cargo xtask demo | test | env | down | bench`.
-fn main() {}
+//! Developer commands: `cargo xtask demo | test | env | down` and the parts that these set up.
+
+mod bases;
+mod buildkitd;
+mod cgroup;
+mod docker;
+mod engine;
+mod host;
+mod net;
+mod paths;
+mod run;
+mod service;
+mod test;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use engine::Kind;
+use paths::Cache;
+use std::process::ExitCode;
+
+/// Sets up what developing Loadline needs, and runs its tests.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Start an engine of our own and print its address
+    Engine {
+        #[arg(long, value_enum, default_value_t)]
+        kind: Kind,
+    },
+    /// Put base images into our engine: pulled, or stand-ins where no registry answers
+    Bases {
+        #[arg(long, value_enum, default_value_t)]
+        kind: Kind,
+        /// Ask the registry again, even if it did not answer last time
+        #[arg(long)]
+        retry: bool,
+    },
+    /// Start a stand-alone buildkitd and print its address
+    Buildkitd,
+    /// Set up what is missing, then run every test
+    Test(test::Options),
+    /// Print the environment in which docker, kubectl and minikube find our engine and node
+    Env,
+    /// Stop all that xtask started and leave the machine as it was
+    Down,
+}
+
+fn main() -> ExitCode {
+    match dispatch(Arguments::parse().verb) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(verb: Verb) -> Result<ExitCode> {
+    let cache = Cache::from_environment()?;
+    match verb {
+        Verb::Engine { kind } => println!("{}", engine::ensure(&cache, kind)?.address()),
+        Verb::Bases { kind, retry } => {
+            let engine = engine::ensure(&cache, kind)?;
+            bases::ensure(&cache, &engine, retry)?;
+        }
+        Verb::Buildkitd => println!("{}", buildkitd::ensure(&cache)?),
+        Verb::Test(options) => return test::run(&cache, &options),
+        Verb::Env => print!("{}", engine::environment(&cache)),
+        Verb::Down => {
+            buildkitd::down(&cache);
+            engine::down_all(&cache)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,135 @@
+//! Engines of our own, beside whatever Docker the machine has: own data, own socket, own bridge.
+
+mod daemon;
+mod tree;
+
+use crate::docker;
+use crate::host::{self, package};
+use crate::net::{self, Network};
+use crate::paths::Cache;
+use crate::service::Service;
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use std::fs;
+use std::path::PathBuf;
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum Kind {
+    /// The distribution's docker.io with overlay2
+    #[default]
+    Distribution,
+    /// Debian trixie's Docker 26.1 with the containerd image store
+    Containerd,
+}
+
+impl Kind {
+    pub const ALL: [Self; 2] = [Self::Distribution, Self::Containerd];
+
+    pub fn directory(self) -> &'static str {
+        match self {
+            Self::Distribution => "engine",
+            Self::Containerd => "engine-containerd",
+        }
+    }
+
+    /// As `--kind` and the test layers have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Distribution => "distribution",
+            Self::Containerd => "containerd",
+        }
+    }
+}
+
+/// An engine that xtask started.
+pub struct Engine {
+    pub kind: Kind,
+    home: PathBuf,
+}
+
+impl Engine {
+    fn new(cache: &Cache, kind: Kind) -> Self {
+        Self { kind, home: cache.engine(kind) }
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.home.join("docker.sock")
+    }
+
+    /// As `DOCKER_HOST` has it.
+    pub fn address(&self) -> String {
+        format!("unix://{}", self.socket().display())
+    }
+
+    fn service(&self) -> Service {
+        Service { name: "the engine", home: self.home.clone() }
+    }
+
+    /// The network that it has or had.
+    fn network(&self) -> Option<Network> {
+        Network::numbered(fs::read_to_string(self.home.join("network")).ok()?.trim().parse().ok()?)
+    }
+
+    /// Its network: the one it had, unless somebody took that while it was down. What the daemon
+    /// knows of networks is of no use in another range.
+    fn ensure_network(&self) -> Result<Network> {
+        if let Some(network) = self.network().filter(|network| !network.is_foreign(&self.home)) {
+            return Ok(network);
+        }
+        let network = Network::free()?;
+        fs::remove_dir_all(self.home.join("root/network")).ok();
+        let path = self.home.join("network");
+        fs::write(&path, network.number().to_string()).with_context(|| format!("writing `{}`", path.display()))?;
+        Ok(network)
+    }
+
+    pub fn docker(&self) -> std::process::Command {
+        docker::cli(&self.address())
+    }
+}
+
+/// The engine, started if it is not up.
+pub fn ensure(cache: &Cache, kind: Kind) -> Result<Engine> {
+    let _lock = cache.lock(kind.directory())?;
+    let engine = Engine::new(cache, kind);
+    if daemon::is_up(&engine) {
+        return Ok(engine);
+    }
+    host::require_root("an engine of our own")?;
+    host::ensure_packages(&[
+        package("dockerd", "docker.io"),
+        package("iptables", "iptables"),
+        package("ip", "iproute2"),
+    ])?;
+    // From trixie on, the client is a package of its own.
+    host::ensure_packages(&[package("docker", "docker-cli")])?;
+    fs::create_dir_all(&engine.home).with_context(|| format!("creating `{}`", engine.home.display()))?;
+    let network = engine.ensure_network()?;
+    daemon::stop(&engine, network)?;
+    net::create(network, &engine.home, &forwarding(cache))?;
+    daemon::start(cache, &engine, network)?;
+    Ok(engine)
+}
+
+/// Stops every engine of ours and takes back what it needed of the machine.
+pub fn down_all(cache: &Cache) -> Result<()> {
+    for kind in Kind::ALL {
+        let _lock = cache.lock(kind.directory())?;
+        let engine = Engine::new(cache, kind);
+        if let Some(network) = engine.network().filter(|network| !network.is_foreign(&engine.home)) {
+            daemon::stop(&engine, network)?;
+            net::remove(network)?;
+        }
+    }
+    net::restore_forwarding(&forwarding(cache))
+}
+
+fn forwarding(cache: &Cache) -> PathBuf {
+    cache.file("ip_forward")
+}
+
+/// Shell lines for `eval "$(cargo xtask env)"`.
+pub fn environment(cache: &Cache) -> String {
+    let engine = Engine::new(cache, Kind::default());
+    format!("export DOCKER_HOST={}\n", engine.address())
+}

