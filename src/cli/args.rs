@@ -202,6 +202,13 @@ pub struct Man {
     pub out: Option<PathBuf>,
 }
 
+impl Verb {
+    /// Whether what it does is a stream of events; the others answer with a document.
+    pub fn streams(&self) -> bool {
+        matches!(self, Self::Build(_) | Self::Verify(_))
+    }
+}
+
 impl BuildOptions {
     /// As overrides of a plan. Paths are relative to `directory`; `variable` asks the environment.
     pub fn overrides(&self, directory: &Path, variable: Variables<'_>) -> Overrides {

@@ -19,10 +19,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let session = session::Session::new(cli.global);
+    let session = session::Session::new(cli.global, cli.verb.streams());
     let outcome = verbs::run(&session, &cli.verb);
-    session.finish(outcome);
-    ExitCode::from(outcome.code())
+    ExitCode::from(session.finish(outcome).code())
 }
 
 /// clap's own text: help and version on stdout, what is wrong on stderr.

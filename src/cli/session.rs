@@ -56,10 +56,10 @@ fn lock(renderer: &Mutex<Renderer>) -> MutexGuard<'_, Renderer> {
 }
 
 impl Session {
-    /// The run that `global` asks for.
-    pub fn new(global: Global) -> Self {
+    /// The run that `global` asks for; `streams` says that the verb's data are its events.
+    pub fn new(global: Global, streams: bool) -> Self {
         let terminal = Terminal::new(global.color, &variable);
-        let renderer = Arc::new(Mutex::new(Renderer::new(Mode::of(&global, terminal.live), terminal)));
+        let renderer = Arc::new(Mutex::new(Renderer::new(Mode::of(&global, terminal.live, streams), terminal)));
         let started = Instant::now();
         let receiver = Arc::clone(&renderer);
         let events = Events::new(move |event| lock(&receiver).receive(&event, started.elapsed()));
@@ -132,9 +132,14 @@ impl Session {
         if self.cancel.is_cancelled() { Outcome::worst([outcome, Outcome::Interrupted]) } else { outcome }
     }
 
-    /// Says the last of it.
-    pub fn finish(&self, outcome: Outcome) {
+    /// Says the last of it; answers with how the run ends.
+    pub fn finish(&self, outcome: Outcome) -> Outcome {
         let ms = self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
         self.events.say(Event::Finished { outcome, code: outcome.code(), ms });
+        let lost = lock(&self.renderer).lost();
+        match lost {
+            None => outcome,
+            Some(error) => Outcome::worst([outcome, self.failed(None, &error)]),
+        }
     }
 }

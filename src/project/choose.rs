@@ -42,7 +42,7 @@ impl Project {
         let mut images = Vec::new();
         for image in self.plan.images.iter_mut().filter(chosen) {
             for key in overrides.apply(image) {
-                self.origins.note(join(&join("image", &image.name), &key), Origin::CommandLine);
+                self.origins.note(format!("{}.{key}", join("image", &image.name)), Origin::CommandLine);
             }
             images.push(image.clone());
         }
@@ -71,7 +71,7 @@ impl Project {
 }
 
 impl Overrides {
-    /// Applies them to `image`; answers with the keys of what they changed.
+    /// Applies them to `image`; answers with the paths of what they changed.
     fn apply(&self, image: &mut ImagePlan) -> Vec<String> {
         let mut changed = Vec::new();
         if self.stage.is_some() {

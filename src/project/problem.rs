@@ -23,6 +23,8 @@ pub enum Wrong {
     NoDirectory { directory: PathBuf, source: std::io::Error },
     #[error("{message}")]
     Syntax { message: String },
+    #[error("`{key}` is written a second time")]
+    Twice { key: String },
     #[error("`version` is missing")]
     NoVersion,
     #[error("version {found} of the settings is not known (known: 1)")]

@@ -38,6 +38,11 @@ pub fn read(settings: &Settings, rules: &[&str], variables: Variables<'_>) -> Re
 
 fn syntax(error: &toml::de::Error, source: &Source) -> Problem {
     let at = error.span().map(|span| source.snippet(&span));
+    // The parser says no more than this, and an image that is there twice deserves its name.
+    if let Some(span) = error.span().filter(|_| error.message() == "duplicate key") {
+        let key = source.text.get(span).unwrap_or("").to_owned();
+        return Problem::new(Wrong::Twice { key }, at);
+    }
     Problem::new(Wrong::Syntax { message: error.message().trim_end().replace('\n', ", ") }, at)
 }
 

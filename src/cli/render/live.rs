@@ -15,6 +15,9 @@ const LOG: usize = 3;
 /// The column of labels: `building`, `✓ verified`.
 const LABEL: usize = 10;
 
+/// What stands before a line of a log.
+const BAR: &str = "│";
+
 /// Room on the terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
@@ -122,7 +125,9 @@ impl View {
 
     fn last(&self, block: &Block) -> Option<Line> {
         let message = block.failed.as_ref()?;
-        Some(Line::new(&self.paint.bad("✗ failed"), &text::plain(message), ""))
+        let message = text::plain(message);
+        let message = message.strip_prefix("failed ").unwrap_or(&message);
+        Some(Line::new(&self.paint.bad("✗ failed"), message, ""))
     }
 
     fn mark(&self, passed: bool, what: &str) -> String {
@@ -130,6 +135,11 @@ impl View {
     }
 
     fn laid_out(&self, name: &str, line: &Line) -> String {
+        if line.label == BAR {
+            let start = format!(" {}  {BAR} ", fill(name, self.name));
+            return start.clone()
+                + &self.paint.faint(&cut(&line.text, self.columns.saturating_sub(measure_text_width(&start))));
+        }
         let label = if measure_text_width(&line.label) > LABEL { line.label.clone() } else { fill(&line.label, LABEL) };
         let start = format!(" {}  {label}", self.paint.strong(&fill(name, self.name)));
         let end = if line.time.is_empty() { String::new() } else { format!("  {:>7}", line.time) };
@@ -148,7 +158,7 @@ impl Line {
     }
 
     fn log(text: &str) -> Self {
-        Self::new("│", text, "")
+        Self::new(BAR, text, "")
     }
 }
 

@@ -9,8 +9,11 @@ mod state;
 mod summary;
 mod text;
 
+#[cfg(test)]
+mod tests;
+
 use crate::cli::args::{Global, Progress};
-use crate::cli::terminal::Terminal;
+use crate::cli::terminal::{Terminal, WriteError};
 use crate::event::Event;
 use driver::Driver;
 use plain::Plain;
@@ -31,8 +34,12 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// What `global` asks for; `live` says that stderr can be redrawn.
-    pub fn of(global: &Global, live: bool) -> Self {
+    /// What `global` asks for. `live` says that stderr can be redrawn, `streams` that the verb's
+    /// data are its events, and not a document of its own.
+    pub fn of(global: &Global, live: bool, streams: bool) -> Self {
+        if !streams {
+            return Self::Quiet;
+        }
         match (global.json, global.quiet, global.progress.unwrap_or(Progress::Auto)) {
             (true, ..) => Self::Json,
             (_, true, _) => Self::Quiet,
@@ -48,6 +55,7 @@ pub struct Renderer {
     terminal: Terminal,
     screen: Screen,
     show: Show,
+    lost: Option<WriteError>,
 }
 
 enum Show {
@@ -66,7 +74,7 @@ impl Renderer {
             Mode::Live => Show::Live(Driver::default()),
             Mode::Json => Show::Json,
         };
-        Self { terminal, screen: Screen::default(), show }
+        Self { terminal, screen: Screen::default(), show, lost: None }
     }
 
     /// Takes in `event`, which came `at` after the start.
@@ -75,7 +83,7 @@ impl Renderer {
         let paint = self.terminal.err;
         match &mut self.show {
             Show::Quiet => self.terminal.say(&failures(event, self.terminal)),
-            Show::Json => json(event, self.terminal),
+            Show::Json => self.json(event),
             Show::Plain(plain) => {
                 self.terminal.say(&plain.receive(event, at, paint));
                 if matches!(event, Event::Finished { .. }) {
@@ -111,6 +119,19 @@ impl Renderer {
         }
     }
 
+    /// Why events that stdout should have had are not there, if some are not.
+    pub fn lost(&mut self) -> Option<WriteError> {
+        self.lost.take()
+    }
+
+    /// One line of JSON. What fails is said on stderr as well: stdout may go to a file nobody reads.
+    fn json(&mut self, event: &Event) {
+        if let Ok(line) = serde_json::to_string(event) {
+            self.lost = self.lost.take().or(self.terminal.data(&format!("{line}\n")).err());
+        }
+        self.terminal.say(&failures(event, self.terminal));
+    }
+
     /// What stays of a live view: the folded block or the table, and what failed.
     fn last_lines(&self, at: Duration) -> Vec<String> {
         let paint = self.terminal.err;
@@ -128,13 +149,4 @@ fn failures(event: &Event, terminal: Terminal) -> Vec<String> {
         Event::Failed(failed) => failure::lines(failed, terminal.err),
         _ => Vec::new(),
     }
-}
-
-/// One line of JSON. What fails is said on stderr as well: stdout may go to a file nobody reads.
-fn json(event: &Event, terminal: Terminal) {
-    if let Ok(line) = serde_json::to_string(event) {
-        // If stdout is full there is no place to say so but the exit code, which is the verb's.
-        let _ = terminal.data(&format!("{line}\n"));
-    }
-    terminal.say(&failures(event, terminal));
 }

@@ -1,10 +1,11 @@
 //! Lines for a log: when something starts, ends or fails, and every ten seconds in between.
 
-use crate::cli::render::state::Screen;
+use crate::cli::render::state::{self, Block, Screen};
 use crate::cli::render::{failure, live, text};
 use crate::cli::terminal::Paint;
 use crate::event::{Event, Step};
 use crate::types::format_duration;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a line may be missing.
@@ -13,7 +14,8 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// What has been said, as far as it matters for what is said next.
 #[derive(Debug, Default)]
 pub struct Plain {
-    last: Duration,
+    /// When the last line of each image came.
+    last: BTreeMap<String, Duration>,
 }
 
 impl Plain {
@@ -23,23 +25,27 @@ impl Plain {
             Event::Failed(failed) => failure::prefixed(failed, paint),
             _ => said(event, paint),
         };
-        if !lines.is_empty() {
-            self.last = at;
+        if let Some(image) = state::subject(event).filter(|_| !lines.is_empty()) {
+            self.last.insert(image.to_owned(), at);
         }
         lines
     }
 
-    /// The lines that `screen` is worth at `now`, after some silence.
+    /// The lines that `screen` is worth at `now`: of each image that was silent for long.
     pub fn tick(&mut self, screen: &Screen, now: Duration) -> Vec<String> {
-        if now.saturating_sub(self.last) < SILENCE {
-            return Vec::new();
+        let mut lines = Vec::new();
+        for block in &screen.images {
+            let last = self.last.entry(block.name.clone()).or_insert(now);
+            if now.saturating_sub(*last) >= SILENCE {
+                *last = now;
+                lines.extend(still(block, now));
+            }
         }
-        self.last = now;
-        screen.images.iter().flat_map(|block| still(block, now)).collect()
+        lines
     }
 }
 
-fn still(block: &crate::cli::render::state::Block, now: Duration) -> Vec<String> {
+fn still(block: &Block, now: Duration) -> Vec<String> {
     let since = |since: &Duration| format_duration(now.saturating_sub(*since));
     let mut lines = Vec::new();
     for (step, began) in &block.running {

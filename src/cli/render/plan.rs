@@ -1,14 +1,15 @@
 //! The plan as a person reads it: a valid `loadline.toml` of every value, its origin as a comment.
 
 use crate::cli::terminal::Paint;
-use crate::project::{ImagePlan, Origins, Project, Secret, SecretSource, bare_or_quoted, join};
+use crate::project::{ImagePlan, NotSet, Origin, Origins, Project, Secret, SecretSource, bare_or_quoted, join};
 use crate::types::{ByteSize, Severity};
 use std::path::Path;
 use std::time::Duration;
 
 /// What is shown of `project`: its own settings and `images`.
 pub fn text(project: &Project, images: &[ImagePlan], paint: Paint) -> String {
-    let mut page = Page { origins: &project.origins, root: &project.plan.root, lines: Vec::new() };
+    let (origins, root, not_set) = (&project.origins, &project.plan.root, &project.not_set);
+    let mut page = Page { origins, root, not_set, lines: Vec::new() };
     page.project(project);
     images.iter().for_each(|image| page.image(image));
     page.rules(project);
@@ -18,6 +19,7 @@ pub fn text(project: &Project, images: &[ImagePlan], paint: Paint) -> String {
 struct Page<'a> {
     origins: &'a Origins,
     root: &'a Path,
+    not_set: &'a [NotSet],
     /// A line and the comment that goes beside it.
     lines: Vec<(String, Option<String>)>,
 }
@@ -43,9 +45,7 @@ impl Page<'_> {
         let platform = image.platform.as_ref().map(|platform| quoted(&platform.to_string()));
         self.optional(&path, "platform", platform, "the engine's own");
         self.value(&path, "tag", &list(image.tags.iter().map(ToString::to_string)));
-        for arg in &image.args {
-            self.nested(&path, "args", &arg.name, &quoted(&arg.value));
-        }
+        self.args(&path, image);
         for secret in &image.secrets {
             self.nested(&path, "secrets", &secret.id, &self.secret(secret));
         }
@@ -54,6 +54,22 @@ impl Page<'_> {
         self.probe(&join(&path, "probe"), image);
         self.run(&join(&path, "run"), image);
         self.needs(&join(&path, "needs"), image);
+    }
+
+    /// An argument that the environment fills is shown by its variable: its value may be nothing
+    /// for a log.
+    fn args(&mut self, path: &str, image: &ImagePlan) {
+        for arg in &image.args {
+            let value = match self.origins.of(&join(&join(path, "args"), &arg.name)) {
+                Origin::Variable { variable, .. } => format!("{{ env = {} }}", quoted(variable)),
+                _ => quoted(&arg.value),
+            };
+            self.nested(path, "args", &arg.name, &value);
+        }
+        for missing in self.not_set.iter().filter(|missing| missing.image == image.name) {
+            let value = format!("{{ env = {} }}", quoted(&missing.variable));
+            self.nested(path, "args", &missing.arg, &value);
+        }
     }
 
     fn probe(&mut self, path: &str, image: &ImagePlan) {
@@ -90,8 +106,7 @@ impl Page<'_> {
                 self.value(&path, "image", &quoted(&need.image.to_string()));
             }
             for (name, value) in &need.env {
-                let env = format!("env.{} = {}", bare_or_quoted(name), quoted(value));
-                self.lines.push((env, None));
+                self.nested(&path, "env", name, &quoted(value));
             }
             if let Some(ready) = &need.ready {
                 self.value(&path, "ready", &quoted(ready));

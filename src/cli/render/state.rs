@@ -115,7 +115,7 @@ impl Screen {
 }
 
 /// The image that `event` is about, if it makes a block of its own.
-fn subject(event: &Event) -> Option<&str> {
+pub fn subject(event: &Event) -> Option<&str> {
     match event {
         Event::BuildStarted { image, .. }
         | Event::StepsKnown { image, .. }

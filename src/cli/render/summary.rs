@@ -64,8 +64,11 @@ fn columns(screen: &Screen) -> Vec<Column> {
             node.loaded.map(|_| live::sent(node.done))
         }));
     }
-    columns.push(Column::new("time", |b| (b.ms() > 0).then(|| text::ms(b.ms()))));
-    columns.push(Column::new("", |b| b.failed.as_ref().map(|_| "failed".to_owned())));
+    columns.push(Column::new("time", |b| match (&b.failed, b.ms()) {
+        (Some(_), _) => Some("failed".to_owned()),
+        (None, 0) => None,
+        (None, ms) => Some(text::ms(ms)),
+    }));
     columns
 }
 

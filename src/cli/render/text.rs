@@ -15,9 +15,10 @@ pub fn size(size: ByteSize) -> String {
     size.to_string().replace(".0 ", " ").replace(".00 ", " ")
 }
 
-/// `138.2 of 400 MB`, or with both units where they differ.
+/// `138.2 of 400 MB`, or with both units where they differ. The part keeps its decimal: it grows,
+/// and must not jump.
 pub fn part_of(part: ByteSize, whole: ByteSize) -> String {
-    let (part, whole) = (size(part), size(whole));
+    let (part, whole) = (part.to_string(), size(whole));
     let unit = whole.rsplit(' ').next().unwrap_or("");
     match part.strip_suffix(unit) {
         Some(number) if number.ends_with(' ') => format!("{number}of {whole}"),

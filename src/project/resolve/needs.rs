@@ -24,6 +24,9 @@ impl Resolver<'_> {
         for (host, need) in needs {
             let path = join(&join(image, "needs"), &host);
             self.written(&path);
+            for variable in need.env.keys() {
+                self.written(&join(&join(&path, "env"), variable));
+            }
             let built_here = need.image.is_none();
             let reference = match need.image {
                 Some(text) => self.parse(&join(&path, "image"), Some(text), |text| Ok(text.parse::<ImageRef>()?)),
