@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// What `error` means for `image`, whose Dockerfile is `text`.
 pub(super) fn diagnose(image: &ImagePlan, text: &str, steps: &Steps, error: SolveError) -> Error {
     let SolveError::Failed { message } = &error else {
-        return Error::Solve { image: image.name.clone(), source: error };
+        return Error::Solve { source: error };
     };
     let case = Case { image, text, failed: steps.failed(), message };
     case.disk_full()
@@ -21,7 +21,7 @@ pub(super) fn diagnose(image: &ImagePlan, text: &str, steps: &Steps, error: Solv
         .or_else(|| case.no_base())
         .or_else(|| case.step())
         .or_else(|| case.syntax())
-        .unwrap_or(Error::Solve { image: image.name.clone(), source: error })
+        .unwrap_or(Error::Solve { source: error })
 }
 
 struct Case<'a> {
@@ -32,10 +32,6 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn name(&self) -> String {
-        self.image.name.clone()
-    }
-
     fn dockerfile(&self) -> String {
         shown(&self.image.dockerfile)
     }
@@ -52,7 +48,7 @@ impl Case<'_> {
 
     fn disk_full(&self) -> Option<Error> {
         let full = self.message.contains("no space left on device");
-        full.then(|| Error::DiskFull { image: self.name(), why: self.message.to_owned() })
+        full.then(|| Error::DiskFull { why: self.message.to_owned() })
     }
 
     fn no_stage(&self) -> Option<Error> {
@@ -62,7 +58,7 @@ impl Case<'_> {
             return None;
         }
         let known = Dockerfile::parse(self.text).stages.into_iter().filter_map(|stage| stage.name).collect();
-        Some(Error::NoStage { image: self.name(), dockerfile: self.dockerfile(), stage: stage.to_owned(), known })
+        Some(Error::NoStage { dockerfile: self.dockerfile(), stage: stage.to_owned(), known })
     }
 
     /// `… "/x": not found` or `"/x" not found: not found`, as the release has it, of a step that
@@ -77,7 +73,7 @@ impl Case<'_> {
         let quoted = quoted(words)?.trim_start_matches('/').to_owned();
         let line = self.failed.and_then(|known| known.step.line).or_else(|| self.line_that_copies(&quoted));
         let (path, why, hint) = self.link_that_leaves(step).unwrap_or_else(|| self.why_absent(quoted));
-        Some(Error::NoFile { image: self.name(), place: self.place(line), path, why, hint })
+        Some(Error::NoFile { place: self.place(line), path, why, hint })
     }
 
     /// BuildKit follows links before it looks, so it names where the link points and not the link.
@@ -124,7 +120,7 @@ impl Case<'_> {
         let from = step.and_then(|name| name.strip_prefix("FROM "));
         let base = loading.or(from)?.trim();
         let (line, written) = self.line_of_base(base);
-        Some(Error::NoBase { image: self.name(), place: self.place(line), base: written, why: self.words().to_owned() })
+        Some(Error::NoBase { place: self.place(line), base: written, why: self.words().to_owned() })
     }
 
     fn line_of_base(&self, canonical: &str) -> (Option<u32>, String) {
@@ -143,7 +139,6 @@ impl Case<'_> {
             return None;
         }
         Some(Error::Step {
-            image: self.name(),
             place: self.place(known.step.line),
             step: known.step.name.clone(),
             why: known.error.clone(),
@@ -160,7 +155,7 @@ impl Case<'_> {
         let line = rest.split_once("line ").and_then(|(_, after)| digits(after).parse::<u32>().ok());
         let why = line.and_then(|_| rest.split_once(": ")).map_or(rest, |(_, why)| why);
         let source = line.and_then(|line| self.text.lines().nth((line as usize).checked_sub(1)?)).map(str::to_owned);
-        Some(Error::Syntax { image: self.name(), place: self.place(line), text: source, why: why.trim().to_owned() })
+        Some(Error::Syntax { place: self.place(line), text: source, why: why.trim().to_owned() })
     }
 }
 

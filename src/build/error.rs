@@ -12,8 +12,6 @@ pub enum Error {
     /// The Dockerfile or the context cannot be read.
     #[error("cannot read {what} at {}", path.display())]
     Unreadable {
-        /// The image.
-        image: String,
         /// The Dockerfile, or the context.
         what: &'static str,
         /// Its path.
@@ -35,8 +33,6 @@ pub enum Error {
     /// The Dockerfile is not valid.
     #[error("{place}: {why}")]
     Syntax {
-        /// The image.
-        image: String,
         /// File and line.
         place: String,
         /// The line itself, if one is named.
@@ -47,8 +43,6 @@ pub enum Error {
     /// The stage to build is not in the Dockerfile.
     #[error("{dockerfile} has no stage `{stage}`")]
     NoStage {
-        /// The image.
-        image: String,
         /// The Dockerfile.
         dockerfile: String,
         /// The stage that was asked for.
@@ -59,8 +53,6 @@ pub enum Error {
     /// A base image cannot be had.
     #[error("{place}: cannot get the base image `{base}`")]
     NoBase {
-        /// The image.
-        image: String,
         /// File and line.
         place: String,
         /// The base.
@@ -71,8 +63,6 @@ pub enum Error {
     /// A file to copy is not in the context.
     #[error("{place}: `{path}` is not in the build context")]
     NoFile {
-        /// The image.
-        image: String,
         /// File and line.
         place: String,
         /// The path inside the context.
@@ -85,8 +75,6 @@ pub enum Error {
     /// A step ran and failed.
     #[error("failed at {place}: {step}")]
     Step {
-        /// The image.
-        image: String,
         /// File and line.
         place: String,
         /// The instruction.
@@ -99,16 +87,12 @@ pub enum Error {
     /// The engine's disk is full.
     #[error("the engine's disk is full")]
     DiskFull {
-        /// The image.
-        image: String,
         /// The engine's words.
         why: String,
     },
     /// The build went wrong in another way.
     #[error("the build failed")]
     Solve {
-        /// The image.
-        image: String,
         /// How.
         #[source]
         source: SolveError,
@@ -116,8 +100,6 @@ pub enum Error {
     /// The builder says it is done, but the engine does not have the image.
     #[error("built, but the engine does not have it as `{name}`")]
     NotThere {
-        /// The image.
-        image: String,
         /// The name it should have.
         name: String,
         /// What the engine answered.
@@ -126,10 +108,7 @@ pub enum Error {
     },
     /// The build was interrupted.
     #[error("interrupted")]
-    Interrupted {
-        /// The image.
-        image: String,
-    },
+    Interrupted,
 }
 
 impl Explained for Error {
@@ -142,15 +121,15 @@ impl Explained for Error {
             }
             Self::Solve { source, .. } => source.outcome(),
             Self::NotThere { .. } => Outcome::Unreachable,
-            Self::Interrupted { .. } => Outcome::Interrupted,
+            Self::Interrupted => Outcome::Interrupted,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             Self::Unreadable { path, .. } => Some(format!("see that {} is there and readable", path.display())),
-            Self::NoSecret { secret, .. } => {
-                Some(format!("set it, or mark it `optional = true` in [image.….secrets] {secret}"))
+            Self::NoSecret { image, secret, .. } => {
+                Some(format!("set it, or write `optional = true` for `{secret}` in [image.{image}.secrets]"))
             }
             Self::NoStage { known, .. } if !known.is_empty() => Some(format!("its stages are {}", known.join(", "))),
             Self::NoStage { .. } => Some("name a stage with `FROM image AS name`".into()),
@@ -160,7 +139,7 @@ impl Explained for Error {
                 Some("`docker system df` shows what fills it; `docker builder prune` frees cache".into())
             }
             Self::Solve { source, .. } => source.hint(),
-            Self::Syntax { .. } | Self::Step { .. } | Self::NotThere { .. } | Self::Interrupted { .. } => None,
+            Self::Syntax { .. } | Self::Step { .. } | Self::NotThere { .. } | Self::Interrupted => None,
         }
     }
 

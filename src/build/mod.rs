@@ -66,7 +66,7 @@ pub async fn build(
     let mut steps = Steps::new(&image.name, Lines::of(&text), events.clone());
     let solved = tokio::select! {
         solved = buildkit.solve(solve, |progress| steps.take(progress)) => solved,
-        () = cancel.cancelled() => return Err(Error::Interrupted { image: image.name.clone() }),
+        () = cancel.cancelled() => return Err(Error::Interrupted),
     };
     let solved = solved.map_err(|error| diagnosis::diagnose(image, &text, &steps, error))?;
     let engine_id = confirm(engine, image, &solved).await?;
@@ -96,19 +96,14 @@ pub fn settings(image: &ImagePlan) -> Digest {
 }
 
 fn read_dockerfile(image: &ImagePlan) -> Result<String, Error> {
-    std::fs::read(&image.dockerfile).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(|source| {
-        Error::Unreadable { image: image.name.clone(), what: "the Dockerfile", path: image.dockerfile.clone(), source }
-    })
+    std::fs::read(&image.dockerfile)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .map_err(|source| Error::Unreadable { what: "the Dockerfile", path: image.dockerfile.clone(), source })
 }
 
 fn local_dirs(image: &ImagePlan) -> Result<LocalDirs, Error> {
     let resolved = |what, path: &Path| {
-        path.canonicalize().map_err(|source| Error::Unreadable {
-            image: image.name.clone(),
-            what,
-            path: path.to_owned(),
-            source,
-        })
+        path.canonicalize().map_err(|source| Error::Unreadable { what, path: path.to_owned(), source })
     };
     let mut dirs = LocalDirs::default();
     dirs.insert("context", resolved("the build context", &image.context)?);
@@ -140,16 +135,15 @@ fn secrets(image: &ImagePlan) -> Result<SecretValues, Error> {
 /// A builder's word is not enough: the engine must have the image, under its own name.
 async fn confirm(engine: &Engine, image: &ImagePlan, solved: &Solved) -> Result<String, Error> {
     let name = image.tags.first().map_or_else(|| solved.config.to_string(), ImageRef::canonical);
-    let found = engine.inspect(&name).await.map_err(|source| Error::NotThere {
-        image: image.name.clone(),
-        name: name.clone(),
-        source: Box::new(source),
-    })?;
+    let found = engine
+        .inspect(&name)
+        .await
+        .map_err(|source| Error::NotThere { name: name.clone(), source: Box::new(source) })?;
     let known = [Some(&solved.config), solved.manifest.as_ref()];
     if known.contains(&Some(&found.engine_id)) {
         Ok(found.engine_id.to_string())
     } else {
         let source = Box::new(engine::Error::NoSuchImage { image: solved.config.to_string() });
-        Err(Error::NotThere { image: image.name.clone(), name, source })
+        Err(Error::NotThere { name, source })
     }
 }

@@ -5,9 +5,10 @@ use crate::build::Built;
 use crate::cli::session::Session;
 use crate::engine::Engine;
 use crate::event::Event;
-use crate::evidence::{BuildRecord, Error, Lock, State};
+use crate::evidence::{BuildRecord, Error, Evidence, Lock, State, Step};
 use crate::project::ImagePlan;
-use crate::types::Outcome;
+use crate::types::{ImageId, Outcome};
+use crate::verify::Policy;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -39,4 +40,18 @@ pub fn keep_build(state: &State, engine: &Engine, image: &ImagePlan, built: &Bui
         at: now.as_secs(),
     };
     state.keep_build(&image.name, &record)
+}
+
+/// That an image was verified under `policy`.
+pub fn verified(policy: &Policy, id: &ImageId, passed: bool) -> Evidence {
+    Evidence {
+        step: Step::Verify,
+        id: id.clone(),
+        settings: policy.digest(),
+        needed: Vec::new(),
+        // An image is the same wherever it is read.
+        place: String::new(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        passed,
+    }
 }

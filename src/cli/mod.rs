@@ -2,6 +2,8 @@
 
 mod args;
 mod engine;
+mod facts;
+mod gate;
 mod kept;
 mod render;
 mod session;

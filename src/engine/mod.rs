@@ -6,11 +6,13 @@ pub mod buildkit;
 mod connector;
 mod credentials;
 mod error;
+mod export;
 mod image;
 
 pub use address::{Address, AddressError, Environment};
 pub use credentials::{Credentials, CredentialsError, Login};
 pub use error::Error;
+pub use export::ExportReader;
 pub use image::{ImageSummary, RootFs};
 
 use bollard::{BollardRequest, ClientVersion, Docker};

@@ -107,6 +107,12 @@ impl Policy {
         Self { budget: image.budget, numeric_user: image.numeric_user, rules: plan.rules.clone(), dockerfile: source }
     }
 
+    /// The digest of all that a verdict depends on but the image.
+    pub fn digest(&self) -> Digest {
+        // Every field is text, numbers and ordered maps of these: equal policies are written alike.
+        Digest::of(format!("{self:?}").as_bytes())
+    }
+
     /// How much `rule` matters under this policy; none if it is switched off.
     pub fn severity(&self, rule: &Rule) -> Option<Severity> {
         match self.rules.get(rule.id) {

@@ -3,7 +3,7 @@
 use crate::build;
 use crate::cli::args::Build;
 use crate::cli::session::{Session, variable};
-use crate::cli::verbs::{RULES, each_image};
+use crate::cli::verbs::{each_image, rules};
 use crate::cli::{engine, kept};
 use crate::project::ImagePlan;
 use crate::types::Outcome;
@@ -27,7 +27,7 @@ async fn build(session: &Session, args: &Build) -> Result<Outcome, Outcome> {
 }
 
 fn images(session: &Session, args: &Build) -> Result<(PathBuf, Vec<ImagePlan>), Outcome> {
-    let mut project = session.project(RULES)?;
+    let mut project = session.project(&rules())?;
     let overrides = args.options.overrides(&session.directory, &variable);
     let images = project.choose(&args.images, &overrides).map_err(|problems| session.problems(&problems))?;
     match project.missing_args(&images) {

@@ -3,7 +3,7 @@
 use crate::cli::args::Config;
 use crate::cli::render::plan;
 use crate::cli::session::{Session, variable};
-use crate::cli::verbs::RULES;
+use crate::cli::verbs::rules;
 use crate::project::{ImagePlan, Project};
 use crate::types::Outcome;
 use serde_json::json;
@@ -18,7 +18,7 @@ pub fn run(session: &Session, args: &Config) -> Outcome {
 }
 
 fn plan_text(session: &Session, args: &Config) -> Result<String, Outcome> {
-    let mut project = session.project(RULES)?;
+    let mut project = session.project(&rules())?;
     let overrides = args.options.overrides(&session.directory, &variable);
     let images = project.choose(&args.images, &overrides).map_err(|problems| session.problems(&problems))?;
     if session.global.json {

@@ -13,7 +13,9 @@ use crate::types::{Explained, Outcome};
 use std::future::Future;
 
 /// The rules that settings may name.
-const RULES: &[&str] = &["size.budget", "user.root", "user.name", "base.unpinned"];
+fn rules() -> Vec<&'static str> {
+    crate::verify::RULES.iter().map(|rule| rule.id).collect()
+}
 
 /// Runs `verb`.
 pub fn run(session: &Session, verb: &Verb) -> Outcome {

@@ -1,40 +1,161 @@
 //! `loadline verify`.
 
 use crate::cli::args::{Format, Verify};
+use crate::cli::facts::{self, Known};
+use crate::cli::gate;
 use crate::cli::session::Session;
-use crate::cli::verbs::{RULES, each_image};
-use crate::project::{ImagePlan, Overrides};
-use crate::types::{Explained, Outcome};
+use crate::cli::verbs::rules;
+use crate::cli::{engine, kept};
+use crate::engine::{Engine, ImageSummary};
+use crate::event::{Event, Failure};
+use crate::evidence::State;
+use crate::project::{ImagePlan, Overrides, Plan};
+use crate::types::{ByteSize, Explained, Outcome};
+use crate::verify::Policy;
+use crate::verify::format::{self, Report, Result as Checked};
+use futures_util::future::join_all;
+use std::time::Instant;
 
-/// The room that does it is not in this binary.
-#[derive(Debug, thiserror::Error)]
-#[error("this build of loadline cannot verify images yet")]
-struct Absent;
-
-impl Explained for Absent {
-    fn outcome(&self) -> Outcome {
-        Outcome::Unreachable
-    }
+/// An image that was looked at: what to print of it, and how long that took.
+pub struct Looked {
+    /// What to print.
+    pub report: Report,
+    read_ms: u64,
+    ms: u64,
 }
 
 /// Verifies the images that `args` name.
 pub async fn run(session: &Session, args: &Verify) -> Outcome {
-    if !args.refs.is_empty() || args.archive.is_some() {
-        return session.failed(None, &Absent);
-    }
-    match images(session, args) {
-        Ok(images) => each_image(session, &images, |image| verify(image, args.format)).await.1,
+    let looked = match (&args.archive, args.refs.is_empty()) {
+        (Some(path), _) => {
+            let name = facts::archive_name(path);
+            Ok(vec![look(session, &name, &policy(args), None, facts::of_archive(session, path).await)])
+        }
+        (None, false) => references(session, args).await,
+        (None, true) => planned(session, args).await,
+    };
+    match looked {
+        Ok(looked) => finish(session, args, looked),
         Err(outcome) => outcome,
     }
 }
 
-fn images(session: &Session, args: &Verify) -> Result<Vec<ImagePlan>, Outcome> {
-    let mut project = session.project(RULES)?;
-    let overrides = Overrides { budget: args.budget, numeric_user: args.numeric_user, ..Default::default() };
-    project.choose(&args.images, &overrides).map_err(|problems| session.problems(&problems))
+/// What an image outside the plan is held to.
+fn policy(args: &Verify) -> Policy {
+    Policy { budget: args.budget, numeric_user: args.numeric_user, ..Policy::default() }
 }
 
-/// The seam: `crate::verify` checks the image that was built last.
-async fn verify(_image: &ImagePlan, _format: Format) -> Result<(), Absent> {
-    Err(Absent)
+async fn references(session: &Session, args: &Verify) -> Result<Vec<Looked>, Outcome> {
+    let engine = engine::connect(session).await?;
+    let policy = policy(args);
+    let one = |reference| {
+        let (engine, policy) = (&engine, &policy);
+        async move {
+            match engine.inspect(reference).await {
+                Ok(summary) => {
+                    let known = facts::of_engine(session, engine, reference, &summary, None).await;
+                    look(session, reference, policy, Some(&summary), known)
+                }
+                Err(error) => look(session, reference, policy, None, Err::<Known, _>(error)),
+            }
+        }
+    };
+    Ok(join_all(args.refs.iter().map(|reference| one(reference.as_str()))).await)
+}
+
+async fn planned(session: &Session, args: &Verify) -> Result<Vec<Looked>, Outcome> {
+    let mut project = session.project(&rules())?;
+    let overrides = Overrides { budget: args.budget, numeric_user: args.numeric_user, ..Default::default() };
+    let images = project.choose(&args.images, &overrides).map_err(|problems| session.problems(&problems))?;
+    let engine = engine::connect(session).await?;
+    let (state, _lock) = kept::open(session, &project.plan.root, "verify").await?;
+    Ok(join_all(images.iter().map(|image| image_of_plan(session, &engine, &state, &project.plan, image))).await)
+}
+
+/// Verifies the last build of `image`, and keeps the verdict.
+pub async fn image_of_plan(
+    session: &Session,
+    engine: &Engine,
+    state: &State,
+    plan: &Plan,
+    image: &ImagePlan,
+) -> Looked {
+    let policy = Policy::of(plan, image);
+    let (build, summary) = match gate::last_build(state, engine, image).await {
+        Ok(found) => found,
+        Err(error) => return look(session, &image.name, &policy, None, Err::<Known, _>(error)),
+    };
+    let known = facts::of_engine(session, engine, &image.name, &summary, Some(&build.id)).await;
+    let looked = look(session, &image.name, &policy, Some(&summary), known);
+    if let Checked::Verdict(verdict) = &looked.report.result
+        && let Err(error) = state.keep(&kept::verified(&policy, &verdict.id, verdict.passed))
+    {
+        session.failed(Some(&image.name), &error);
+    }
+    looked
+}
+
+/// Checks what is known of an image, or says why nothing is.
+fn look<E: Explained>(
+    session: &Session,
+    name: &str,
+    policy: &Policy,
+    summary: Option<&ImageSummary>,
+    known: Result<Known, E>,
+) -> Looked {
+    let begun = Instant::now();
+    let read_ms = known.as_ref().map_or(0, |known| known.read_ms);
+    let result = match known {
+        Ok(known) => Checked::Verdict(Box::new(crate::verify::check(&known.facts, policy))),
+        Err(error) => {
+            session.failed(Some(name), &error);
+            Checked::Failure(Failure::new(Some(name), &error))
+        }
+    };
+    let engine_size = summary.map(|summary| ByteSize(summary.shown_size));
+    let report = Report { image: name.to_owned(), result, engine_size };
+    Looked { report, read_ms, ms: read_ms + begun.elapsed().as_millis() as u64 }
+}
+
+impl Looked {
+    /// How a run ends that this is all of.
+    pub fn outcome(&self) -> Outcome {
+        match &self.report.result {
+            Checked::Verdict(verdict) => verdict.outcome(),
+            Checked::Failure(failure) => failure.outcome,
+        }
+    }
+
+    /// Says the verdict, if there is one, as an event.
+    pub fn say(&self, session: &Session) {
+        let Checked::Verdict(verdict) = &self.report.result else { return };
+        session.events.say(Event::Verified {
+            image: self.report.image.clone(),
+            id: verdict.id.clone(),
+            size: verdict.size,
+            budget: verdict.budget,
+            user: verdict.user.clone(),
+            stand_in: verdict.stand_in.clone(),
+            findings: verdict.findings.clone(),
+            passed: verdict.passed,
+            read_ms: self.read_ms,
+            ms: self.ms,
+        });
+    }
+}
+
+/// Prints the reports, or says them as events, and says how the run ends.
+fn finish(session: &Session, args: &Verify, looked: Vec<Looked>) -> Outcome {
+    let outcome = Outcome::worst(looked.iter().map(Looked::outcome));
+    if session.global.json {
+        looked.iter().for_each(|one| one.say(session));
+        return outcome;
+    }
+    let reports: Vec<Report> = looked.into_iter().map(|one| one.report).collect();
+    let text = match args.format {
+        Format::Text => format::text(&reports),
+        Format::Json => format::json(&reports),
+        Format::Github => format::github(&reports),
+    };
+    Outcome::worst([outcome, session.written(session.terminal.data(&text))])
 }

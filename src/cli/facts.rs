@@ -1,0 +1,177 @@
+//! What is known of an image: from the layer store, or read once from the engine or an archive.
+
+use crate::cli::session::Session;
+use crate::engine::{Engine, ImageSummary};
+use crate::event::Event;
+use crate::image::ImageFacts;
+use crate::image::archive::{Archive, ArchiveError, Choice};
+use crate::image::store::{DEFAULT_LIMIT, Store};
+use crate::types::{ByteSize, Explained, ImageId, Outcome};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// An image that was read, or was known already.
+pub struct Known {
+    /// What is known.
+    pub facts: ImageFacts,
+    /// How long reading took; 0 if nothing was read.
+    pub read_ms: u64,
+}
+
+/// Why an image could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The archive is not whole, or not what it says.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// What the engine gave is another image than the one that was asked for.
+    #[error("the engine exported {found} as {wanted}")]
+    Other {
+        /// The image that was asked for.
+        wanted: String,
+        /// The image that came.
+        found: ImageId,
+    },
+    /// Reading was interrupted, or the reader failed in itself.
+    #[error("reading {image} was interrupted")]
+    Interrupted {
+        /// The image.
+        image: String,
+    },
+}
+
+impl Explained for ReadError {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Archive(error) => error.outcome(),
+            Self::Other { .. } => Outcome::Unreachable,
+            Self::Interrupted { .. } => Outcome::Interrupted,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Archive(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// The layer store, in `$XDG_CACHE_HOME/loadline`.
+pub fn store() -> Store {
+    let read = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = read("XDG_CACHE_HOME").or_else(|| read("HOME").map(|home| home.join(".cache")));
+    Store::at(&home.unwrap_or_else(std::env::temp_dir).join("loadline"))
+}
+
+/// What is known of the image that the engine calls `summary.engine_id`; `id` is its config's
+/// digest, if that is known. `name` is what it is called in messages.
+pub async fn of_engine(
+    session: &Session,
+    engine: &Engine,
+    name: &str,
+    summary: &ImageSummary,
+    id: Option<&ImageId>,
+) -> Result<Known, ReadError> {
+    let store = store();
+    // On a graph driver the engine's id is the config's digest; elsewhere the store has no such image.
+    let wanted = id.cloned().unwrap_or_else(|| ImageId(summary.engine_id.clone()));
+    if let Some(facts) = store.image(&wanted) {
+        return Ok(Known { facts, read_ms: 0 });
+    }
+    let begun = Instant::now();
+    let reader = engine.export_reader(&summary.engine_id.to_string());
+    let facts = read(session, name, reader, Choice::default(), Some(store)).await?;
+    // The same layers are the same content, whatever the engine's ids are made of.
+    let same: Vec<_> = facts.config.rootfs.diff_ids.iter().collect();
+    if id.is_some_and(|id| *id != facts.id) || same != summary.root_fs.iter().collect::<Vec<_>>() {
+        return Err(ReadError::Other { wanted: name.to_owned(), found: facts.id });
+    }
+    Ok(Known { facts, read_ms: begun.elapsed().as_millis() as u64 })
+}
+
+/// What messages call the archive at `path`.
+pub fn archive_name(path: &Path) -> String {
+    if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() }
+}
+
+/// Reads the only image of an archive: a file, an OCI layout's directory, or `-` for stdin.
+pub async fn of_archive(session: &Session, path: &Path) -> Result<Known, ReadError> {
+    let begun = Instant::now();
+    let name = archive_name(path);
+    let facts = if path == Path::new("-") {
+        read(session, &name, io::stdin(), Choice::default(), None).await?
+    } else {
+        let path = path.to_owned();
+        blocking(session, &name, move || Archive::open(&path)?.image(&Choice::default())).await?
+    };
+    Ok(Known { facts, read_ms: begun.elapsed().as_millis() as u64 })
+}
+
+async fn read(
+    session: &Session,
+    name: &str,
+    reader: impl Read + Send + 'static,
+    choice: Choice,
+    store: Option<Store>,
+) -> Result<ImageFacts, ReadError> {
+    let reader = Watched {
+        reader,
+        done: 0,
+        said: Instant::now(),
+        cancel: session.cancel.clone(),
+        say: {
+            let (events, image) = (session.events.clone(), name.to_owned());
+            move |done| events.say(Event::Reading { image: image.clone(), done: ByteSize(done) })
+        },
+    };
+    let label = name.to_owned();
+    blocking(session, name, move || {
+        let facts = Archive::read(&label, reader, store.as_ref())?.image(&choice)?;
+        if let Some(store) = store {
+            // A store that cannot be written costs the next run its time, nothing else.
+            store.keep(&facts).ok();
+            store.prune(DEFAULT_LIMIT).ok();
+        }
+        Ok(facts)
+    })
+    .await
+}
+
+async fn blocking<T: Send + 'static>(
+    session: &Session,
+    name: &str,
+    work: impl FnOnce() -> Result<T, ArchiveError> + Send + 'static,
+) -> Result<T, ReadError> {
+    let interrupted = || ReadError::Interrupted { image: name.to_owned() };
+    tokio::select! {
+        done = tokio::task::spawn_blocking(work) => Ok(done.map_err(|_| interrupted())??),
+        () = session.cancel.cancelled() => Err(interrupted()),
+    }
+}
+
+/// A reader that says how far it is, and ends when the run is interrupted.
+struct Watched<R, S> {
+    reader: R,
+    done: u64,
+    said: Instant,
+    cancel: CancellationToken,
+    say: S,
+}
+
+impl<R: Read, S: Fn(u64)> Read for Watched<R, S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.cancel.is_cancelled() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let count = self.reader.read(buffer)?;
+        self.done += count as u64;
+        if self.said.elapsed() > Duration::from_millis(100) {
+            self.said = Instant::now();
+            (self.say)(self.done);
+        }
+        Ok(count)
+    }
+}

@@ -1,0 +1,90 @@
+//! Whether a step may be done on the last build of an image.
+
+use crate::build;
+use crate::engine::{self, Engine, ImageSummary};
+use crate::evidence::{BuildRecord, Error, State};
+use crate::project::ImagePlan;
+use crate::types::{Explained, Outcome};
+
+/// Why a step cannot be done on the last build of an image.
+#[derive(Debug, thiserror::Error)]
+pub enum NoBuild {
+    /// There is none.
+    #[error("{image} was not built here yet")]
+    Missing {
+        /// The image.
+        image: String,
+    },
+    /// The settings that decide it changed.
+    #[error("{image} was built with other settings than those of now")]
+    Settings {
+        /// The image.
+        image: String,
+    },
+    /// It is in another engine.
+    #[error("{image} was built in the engine at {there}, and this one is at {here}")]
+    Elsewhere {
+        /// The image.
+        image: String,
+        /// Where it was built.
+        there: String,
+        /// The engine of this run.
+        here: String,
+    },
+    /// The engine does not have it any more.
+    #[error("{image} was built, but the engine does not have it any more")]
+    Gone {
+        /// The image.
+        image: String,
+    },
+    /// The engine could not be asked.
+    #[error(transparent)]
+    Engine(engine::Error),
+    /// The records cannot be read.
+    #[error(transparent)]
+    State(#[from] Error),
+}
+
+impl Explained for NoBuild {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::State(error) => error.outcome(),
+            Self::Engine(error) => error.outcome(),
+            _ => Outcome::NoEvidence,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Missing { image }
+            | Self::Settings { image }
+            | Self::Gone { image }
+            | Self::Elsewhere { image, .. } => Some(format!("`loadline build {image}`")),
+            Self::State(error) => error.hint(),
+            Self::Engine(error) => error.hint(),
+        }
+    }
+}
+
+/// The last build of `image`, if it is of these settings and in this engine, and what the engine
+/// says of it.
+pub async fn last_build(
+    state: &State,
+    engine: &Engine,
+    image: &ImagePlan,
+) -> Result<(BuildRecord, ImageSummary), NoBuild> {
+    let name = image.name.clone();
+    let Some(record) = state.last_build(&image.name)? else { return Err(NoBuild::Missing { image: name }) };
+    let here = engine.address().to_string();
+    if record.engine != here {
+        return Err(NoBuild::Elsewhere { image: name, there: record.engine, here });
+    }
+    if record.settings != build::settings(image) {
+        return Err(NoBuild::Settings { image: name });
+    }
+    match engine.inspect(&record.engine_id).await {
+        Ok(summary) => Ok((record, summary)),
+        Err(error) if error.is_not_found() => Err(NoBuild::Gone { image: name }),
+        Err(error) => Err(NoBuild::Engine(error)),
+    }
+}
