@@ -16,3 +16,4 @@ pub mod evidence;
 pub mod image;
 pub mod project;
 pub mod types;
+pub mod verify;

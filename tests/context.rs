@@ -253,6 +253,11 @@ fn our_walk(question: &Question) -> Answer {
     }
 }
 
+/// Often none: what is included by chance is seldom there.
+fn few(rng: &mut StdRng) -> usize {
+    [0, 0, 0, 1, 2, 3].choose(rng).copied().unwrap_or_default()
+}
+
 #[test]
 fn trees_are_walked_as_by_fsutil() {
     let mut rng = StdRng::seed_from_u64(3);
@@ -262,18 +267,21 @@ fn trees_are_walked_as_by_fsutil() {
         let all = Question { ask: "walk", root: root.clone(), ..Question::default() };
         questions.push(all);
         for _ in 0..40 {
-            let follow: Vec<String> = (0..rng.random_range(0..3)).map(|_| tree::pattern(&mut rng)).collect();
+            let follow: Vec<String> = (0..few(&mut rng)).map(|_| tree::pattern(&mut rng)).collect();
             questions.push(Question {
                 ask: "walk",
                 root: root.clone(),
-                include: (0..rng.random_range(0..3)).map(|_| tree::pattern(&mut rng)).collect(),
+                include: (0..few(&mut rng)).map(|_| tree::pattern(&mut rng)).collect(),
                 exclude: (0..rng.random_range(0..4)).map(|_| tree::exclude(&mut rng)).collect(),
                 follow: Some(follow).filter(|paths| !paths.is_empty()),
                 ..Question::default()
             });
         }
     }
-    for (question, answer) in questions.iter().zip(ask(&questions)) {
+    let answers = ask(&questions);
+    let told = answers.iter().filter(|answer| answer.entries.is_some()).count();
+    assert!(told > questions.len() / 2, "most questions must find something: {told} of {}", questions.len());
+    for (question, answer) in questions.iter().zip(answers) {
         let (ours, theirs) = (our_walk(question), answer.without_text());
         if ours != theirs {
             let pairs = ours.entries.iter().flatten().zip(theirs.entries.iter().flatten());

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The Dockerfile or the context cannot be read.
-    #[error("{image}: cannot read {what} at {}", path.display())]
+    #[error("cannot read {what} at {}", path.display())]
     Unreadable {
         /// The image.
         image: String,
@@ -23,7 +23,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A secret that the plan wants has no value.
-    #[error("{image}: secret `{secret}` has no value: {why}")]
+    #[error("secret `{secret}` has no value: {why}")]
     NoSecret {
         /// The image.
         image: String,
@@ -33,7 +33,7 @@ pub enum Error {
         why: String,
     },
     /// The Dockerfile is not valid.
-    #[error("{image}: {place}: {why}")]
+    #[error("{place}: {why}")]
     Syntax {
         /// The image.
         image: String,
@@ -45,7 +45,7 @@ pub enum Error {
         why: String,
     },
     /// The stage to build is not in the Dockerfile.
-    #[error("{image}: {dockerfile} has no stage `{stage}`")]
+    #[error("{dockerfile} has no stage `{stage}`")]
     NoStage {
         /// The image.
         image: String,
@@ -57,7 +57,7 @@ pub enum Error {
         known: Vec<String>,
     },
     /// A base image cannot be had.
-    #[error("{image}: {place}: cannot get the base image `{base}`")]
+    #[error("{place}: cannot get the base image `{base}`")]
     NoBase {
         /// The image.
         image: String,
@@ -69,7 +69,7 @@ pub enum Error {
         why: String,
     },
     /// A file to copy is not in the context.
-    #[error("{image}: {place}: `{path}` is not in the build context")]
+    #[error("{place}: `{path}` is not in the build context")]
     NoFile {
         /// The image.
         image: String,
@@ -83,7 +83,7 @@ pub enum Error {
         hint: String,
     },
     /// A step ran and failed.
-    #[error("{image}: failed at {place}: {step}")]
+    #[error("failed at {place}: {step}")]
     Step {
         /// The image.
         image: String,
@@ -97,7 +97,7 @@ pub enum Error {
         output: Vec<String>,
     },
     /// The engine's disk is full.
-    #[error("{image}: the engine's disk is full")]
+    #[error("the engine's disk is full")]
     DiskFull {
         /// The image.
         image: String,
@@ -105,7 +105,7 @@ pub enum Error {
         why: String,
     },
     /// The build went wrong in another way.
-    #[error("{image}: the build failed")]
+    #[error("the build failed")]
     Solve {
         /// The image.
         image: String,
@@ -114,7 +114,7 @@ pub enum Error {
         source: SolveError,
     },
     /// The builder says it is done, but the engine does not have the image.
-    #[error("{image}: built, but the engine does not have it as `{name}`")]
+    #[error("built, but the engine does not have it as `{name}`")]
     NotThere {
         /// The image.
         image: String,
@@ -125,7 +125,7 @@ pub enum Error {
         source: Box<engine::Error>,
     },
     /// The build was interrupted.
-    #[error("{image}: interrupted")]
+    #[error("interrupted")]
     Interrupted {
         /// The image.
         image: String,

@@ -284,3 +284,66 @@ pub(super) fn entry(path: String, kind: Kind, stat: &Stat) -> Entry {
         gid: stat.st_gid,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+    use std::fs;
+    use std::os::unix::ffi::OsStrExt;
+
+    fn paths(root: &Path, exclude: &[&str]) -> Result<Vec<String>, WalkError> {
+        let exclude: Vec<String> = exclude.iter().map(|pattern| pattern.to_string()).collect();
+        let mut paths = Vec::new();
+        walk(root, &Filter::new(root, &[], &exclude, &[])?, &mut |entry| {
+            paths.push(entry.path);
+            ControlFlow::Continue(())
+        })?;
+        Ok(paths)
+    }
+
+    #[test]
+    fn the_root_is_a_directory_or_leads_to_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("real")).unwrap();
+        fs::write(at("real/file"), "").unwrap();
+        std::os::unix::fs::symlink("real", at("link")).unwrap();
+        assert_eq!(paths(&at("link"), &[]).unwrap(), ["file"]);
+        assert!(matches!(paths(&at("none"), &[]), Err(WalkError::RootMissing(_))));
+        assert!(matches!(paths(&at("real/file"), &[]), Err(WalkError::RootNotDirectory(_))));
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_is_an_error_unless_it_is_excluded() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join(OsStr::from_bytes(b"d\xff"))).unwrap();
+        fs::write(dir.path().join(OsStr::from_bytes(b"d\xff/x")), "").unwrap();
+        assert!(matches!(paths(dir.path(), &[]), Err(WalkError::NotUtf8(path)) if path == "d\u{fffd}"));
+        assert!(matches!(paths(dir.path(), &["*", "!*/x"]), Err(WalkError::NotUtf8(path)) if path == "d\u{fffd}/x"));
+        assert_eq!(paths(dir.path(), &["d?"]).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_tree_may_be_deeper_than_directories_are_kept_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = "d/".repeat(400);
+        fs::create_dir_all(dir.path().join(&deep)).unwrap();
+        fs::write(dir.path().join(&deep).join("file"), "").unwrap();
+        let paths = paths(dir.path(), &[]).unwrap();
+        assert_eq!((paths.len(), paths.last().map(String::as_str)), (401, Some(&*format!("{deep}file"))));
+    }
+
+    #[test]
+    fn the_visitor_can_end_it() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("a/b/c")).unwrap();
+        let mut seen = Vec::new();
+        walk(dir.path(), &Filter::default(), &mut |entry| {
+            seen.push(entry.path);
+            if seen.len() == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .unwrap();
+        assert_eq!(seen, ["a", "a/b"]);
+    }
+}

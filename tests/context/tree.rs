@@ -65,16 +65,19 @@ fn target(rng: &mut StdRng) -> String {
 }
 
 fn steps(rng: &mut StdRng, pool: &[&str]) -> String {
-    let parts: Vec<&str> = (0..rng.random_range(1..=3)).map(|_| pick(rng, pool)).collect();
+    let parts: Vec<&str> = (0..rng.random_range(1..=2)).map(|_| pick(rng, pool)).collect();
     parts.join("/")
 }
 
 /// A pattern to include or a path to follow.
 pub fn pattern(rng: &mut StdRng) -> String {
-    const WILD: [&str; 12] = ["*", "a*", "?", "[ab]", "\\*", "**", "*b", "[a", "a", "b", "c", "é"];
+    const WILD: [&str; 12] = ["*", "a*", "?", "[ab]", "\\*", "**", "*b", "[^a]*", "a", "b", "c", "é"];
     let wild = rng.random_bool(0.4);
     let front = pick(rng, &["", "", "", "", "/", "./"]);
     let back = pick(rng, &["", "", "", "/*", "/**"]);
+    if rng.random_bool(0.02) {
+        return "a[".to_owned();
+    }
     format!("{front}{}{back}", if wild { steps(rng, &WILD) } else { steps(rng, &NAMES[..10]) })
 }
 

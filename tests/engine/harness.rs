@@ -123,13 +123,17 @@ impl Project {
 
 impl Drop for Project {
     fn drop(&mut self) {
-        let name = self.plan.tags[0].canonical();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            // The image is not there when the build was meant to fail.
-            runtime.block_on(async { engine().await.untag(&name).await.ok() });
-        })
-        .join()
-        .ok();
+        untag(self.plan.tags[0].canonical());
     }
+}
+
+/// Takes a name away in the engine, from where nothing can be awaited.
+pub fn untag(name: String) {
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // The image is not there when the build was meant to fail.
+        runtime.block_on(async { engine().await.untag(&name).await.ok() });
+    })
+    .join()
+    .ok();
 }

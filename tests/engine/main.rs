@@ -4,4 +4,5 @@
 mod build;
 mod harness;
 mod proxy;
+mod todo;
 mod trouble;

@@ -192,7 +192,10 @@ fn stat(entry: Entry, attributes: Vec<(String, Vec<u8>)>) -> Stat {
             stat.size = entry.size as i64;
             stat.linkname = target;
         }
-        Kind::Hardlink { of } => stat.linkname = of,
+        Kind::Hardlink { of } => {
+            stat.size = entry.size as i64;
+            stat.linkname = of;
+        }
         Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => {
             stat.devmajor = i64::from(major);
             stat.devminor = i64::from(minor);

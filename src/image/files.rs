@@ -1,0 +1,128 @@
+//! The index of a layer's entries: what a verifier needs to know of each, without the content.
+
+use crate::image::members::Member;
+use serde::{Deserialize, Serialize};
+use tar::EntryType;
+
+/// One entry of a layer's tar, in the order of the tar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The path from the root of the image, without a leading slash, `.` and `..`; the root
+    /// itself is empty. Bytes that are no UTF-8 are replaced.
+    #[serde(rename = "p")]
+    pub path: Box<str>,
+    /// What it is.
+    #[serde(rename = "k")]
+    pub kind: Kind,
+    /// Permission bits, with set-uid, set-gid and sticky.
+    #[serde(rename = "m")]
+    pub mode: u32,
+    /// The owner; one beyond 32 bits is the largest of 32 bits.
+    #[serde(rename = "u", default, skip_serializing_if = "is_zero")]
+    pub uid: u32,
+    /// The group; one beyond 32 bits is the largest of 32 bits.
+    #[serde(rename = "g", default, skip_serializing_if = "is_zero")]
+    pub gid: u32,
+    /// The size of its content in bytes.
+    #[serde(rename = "s", default, skip_serializing_if = "is_zero_size")]
+    pub size: u64,
+    /// The start of its content, of the few files whose content matters.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Box<str>>,
+}
+
+/// What an entry is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A regular file.
+    #[serde(rename = "f")]
+    File,
+    /// A directory.
+    #[serde(rename = "d")]
+    Directory,
+    /// A symbolic link to this path, as it is written.
+    #[serde(rename = "l")]
+    Symlink(Box<str>),
+    /// Another name of the file at this path (from the root, without a leading slash).
+    #[serde(rename = "h")]
+    HardLink(Box<str>),
+    /// A device, a pipe, or something else.
+    #[serde(rename = "o")]
+    Other,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero_size(number: &u64) -> bool {
+    *number == 0
+}
+
+/// How much of a file's content is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing.
+    Nothing,
+    /// All of it, if it is not larger than [`Keep::LARGEST`].
+    Whole,
+    /// The first line, if it names an interpreter.
+    Interpreter,
+}
+
+impl Keep {
+    /// A file of accounts that is larger is not kept, in bytes.
+    pub const LARGEST: u64 = 1 << 20;
+    /// How much is read to find an interpreter, in bytes (Linux reads 256).
+    pub const INTERPRETER: u64 = 256;
+
+    /// How much is kept of `entry`'s content. Accounts are known by name alone, so that links to
+    /// them from anywhere lead to their content.
+    pub fn of(entry: &Entry) -> Self {
+        let name = entry.path.rsplit('/').next().unwrap_or_default();
+        match name {
+            _ if entry.kind != Kind::File || entry.size == 0 => Self::Nothing,
+            _ if entry.mode & 0o111 != 0 => Self::Interpreter,
+            "passwd" | "group" | "os-release" if entry.size <= Self::LARGEST => Self::Whole,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+impl Entry {
+    /// The entry that `member` is; none if its path leads out of the image.
+    pub fn new(member: &Member) -> Option<Self> {
+        let kind = match member.kind {
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Kind::File,
+            EntryType::Directory => Kind::Directory,
+            EntryType::Symlink => Kind::Symlink(String::from_utf8_lossy(&member.link).into()),
+            EntryType::Link => Kind::HardLink(clean_path(&member.link)?.into()),
+            _ => Kind::Other,
+        };
+        Some(Self {
+            path: clean_path(&member.path)?.into(),
+            kind,
+            mode: member.mode,
+            uid: u32::try_from(member.uid).unwrap_or(u32::MAX),
+            gid: u32::try_from(member.gid).unwrap_or(u32::MAX),
+            size: member.size,
+            text: None,
+        })
+    }
+}
+
+/// `path` from the root, without empty parts, `.` and `..`; none if it leads above the root.
+pub fn clean_path(path: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(path);
+    let mut parts: Vec<&str> = Vec::new();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}

@@ -1,0 +1,127 @@
+//! Reading a layer: its diff id, its size and the index of its entries, in one pass.
+
+use crate::image::compression::decompressed;
+use crate::image::files::{Entry, Keep};
+use crate::image::members::Members;
+pub use crate::image::members::TarError;
+use crate::types::{ByteSize, Digest};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::io::{self, Read};
+
+/// Entries of one layer beyond this are no layer of this world, and would not fit into memory.
+const MOST_ENTRIES: usize = 4_000_000;
+/// Names and kept texts of one layer, in bytes.
+const LARGEST_INDEX: usize = 512 << 20;
+/// Kept texts of one layer, in bytes.
+const LARGEST_TEXTS: usize = 16 << 20;
+
+/// What was read of one layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerFacts {
+    /// The digest of its uncompressed tar.
+    pub diff_id: Digest,
+    /// The length of its whole uncompressed tar in bytes: headers, padding and end included.
+    pub size: ByteSize,
+    /// Its entries, in the order of the tar.
+    pub entries: Vec<Entry>,
+}
+
+/// Why a layer cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LayerError {
+    /// It is no valid tar.
+    #[error("its tar is not valid after `{after}`")]
+    Tar {
+        /// The last entry that could be read, or `its start`.
+        after: String,
+        /// Why.
+        #[source]
+        source: TarError,
+    },
+    /// An entry's path leads out of the image.
+    #[error("its entry `{path}` leads out of the image")]
+    Escapes {
+        /// The path, as it is written.
+        path: String,
+    },
+    /// Its index would not fit.
+    #[error("it has more than {MOST_ENTRIES} entries or 512 MiB of names")]
+    TooMany,
+    /// The compressed stream is not valid, or what follows the tar cannot be read.
+    #[error("it cannot be decompressed or read to its end")]
+    Stream(#[source] io::Error),
+    /// It is neither a tar nor a tar compressed with gzip or zstd.
+    #[error("it is neither a tar nor a tar compressed with gzip or zstd")]
+    Unknown,
+}
+
+/// Counts and digests all that is read.
+struct Measured<R> {
+    reader: R,
+    hash: Sha256,
+    size: u64,
+}
+
+impl<R: Read> Read for Measured<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.hash.update(&buffer[..count]);
+        self.size += count as u64;
+        Ok(count)
+    }
+}
+
+/// Reads a layer from `reader`, compressed or not; `start` are its first bytes, which `reader`
+/// yields as well.
+pub fn read_layer<R: Read>(start: &[u8], reader: R) -> Result<LayerFacts, LayerError> {
+    let tar = decompressed(start, reader);
+    let mut members = Members::new(Measured { reader: tar, hash: Sha256::new(), size: 0 });
+    let entries = read_entries(&mut members)?;
+    let mut measured = members.into_rest();
+    io::copy(&mut measured, &mut io::sink()).map_err(LayerError::Stream)?;
+    Ok(LayerFacts { diff_id: Digest::from_hash(measured.hash), size: ByteSize(measured.size), entries })
+}
+
+fn read_entries<R: Read>(members: &mut Members<R>) -> Result<Vec<Entry>, LayerError> {
+    let (mut entries, mut names, mut texts) = (Vec::new(), 0, 0);
+    loop {
+        let member = members.advance().map_err(|source| tar_error(&entries, source))?;
+        let Some(member) = member else {
+            return Ok(entries);
+        };
+        let escapes = || LayerError::Escapes { path: String::from_utf8_lossy(&member.path).into_owned() };
+        let mut entry = Entry::new(&member).ok_or_else(escapes)?;
+        if texts < LARGEST_TEXTS {
+            entry.text = read_text(&entry, &mut members.content());
+        }
+        members.failure().map_err(|source| tar_error(&entries, source))?;
+        texts += entry.text.as_ref().map_or(0, |text| text.len());
+        names += member.path.len() + member.link.len();
+        if entries.len() >= MOST_ENTRIES || names > LARGEST_INDEX {
+            return Err(LayerError::TooMany);
+        }
+        entries.push(entry);
+    }
+}
+
+fn tar_error(entries: &[Entry], source: TarError) -> LayerError {
+    let after = entries.last().map_or_else(|| "its start".into(), |entry| entry.path.to_string());
+    LayerError::Tar { after, source }
+}
+
+/// What is kept of an entry's content. A content that cannot be read is the walk's to report
+/// (`Members::failure`): it knows where.
+fn read_text(entry: &Entry, content: &mut impl Read) -> Option<Box<str>> {
+    let limit = match Keep::of(entry) {
+        Keep::Nothing => return None,
+        Keep::Whole => Keep::LARGEST,
+        Keep::Interpreter => Keep::INTERPRETER,
+    };
+    let mut bytes = Vec::new();
+    content.take(limit).read_to_end(&mut bytes).ok()?;
+    if Keep::of(entry) == Keep::Interpreter {
+        bytes = bytes.strip_prefix(b"#!").and_then(|_| bytes.split(|byte| *byte == b'\n').next())?.to_vec();
+    }
+    Some(String::from_utf8_lossy(&bytes).into())
+}

@@ -1,0 +1,134 @@
+//! The layer store: what was read of a layer, by diff id, and configs by image id, so that what
+//! is known is not read again. Entries are immutable and put in place by a rename, so readers
+//! and writers need no lock; only pruning takes one.
+
+use crate::image::ImageFacts;
+use crate::image::config::Config;
+use crate::image::layers::LayerFacts;
+use crate::types::{Digest, ImageId};
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+/// The shape of what is stored; what another version wrote is not read.
+const VERSION: &str = "v1";
+/// What is kept unless told otherwise, in bytes.
+pub const DEFAULT_LIMIT: u64 = 2_000_000_000;
+
+/// A store in a directory.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// What pruning did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Bytes that are left.
+    pub left: u64,
+    /// Bytes that were removed.
+    pub removed: u64,
+}
+
+impl Store {
+    /// The store in `directory`, which is made when something is stored.
+    pub fn at(directory: &Path) -> Self {
+        Self { root: directory.join("layers").join(VERSION) }
+    }
+
+    /// What is known of the layer `diff_id`. What cannot be read is not known.
+    pub fn layer(&self, diff_id: &Digest) -> Option<LayerFacts> {
+        let path = self.path("layer", diff_id);
+        let file = File::open(path).ok()?;
+        // The time of use decides what pruning takes first.
+        file.set_modified(SystemTime::now()).ok();
+        let facts: LayerFacts = serde_json::from_reader(flate2::bufread::GzDecoder::new(BufReader::new(file))).ok()?;
+        (facts.diff_id == *diff_id).then_some(facts)
+    }
+
+    /// What is known of the image `id`: its config and all its layers.
+    pub fn image(&self, id: &ImageId) -> Option<ImageFacts> {
+        let config_bytes = fs::read(self.path("config", &id.0)).ok()?;
+        let (found, config) = Config::parse(&config_bytes).ok()?;
+        if found != *id {
+            return None;
+        }
+        let layers = config.rootfs.diff_ids.iter().map(|diff_id| self.layer(diff_id).map(Arc::new));
+        let layers = layers.collect::<Option<Vec<_>>>()?;
+        Some(ImageFacts { id: found, config, config_bytes, tags: Vec::new(), layers })
+    }
+
+    /// Keeps what was read of an image.
+    pub fn keep(&self, facts: &ImageFacts) -> io::Result<()> {
+        for layer in &facts.layers {
+            self.put(&self.path("layer", &layer.diff_id), |file| {
+                let mut gzip = flate2::write::GzEncoder::new(BufWriter::new(file), flate2::Compression::fast());
+                serde_json::to_writer(&mut gzip, layer.as_ref())?;
+                gzip.finish()?.flush()
+            })?;
+        }
+        self.put(&self.path("config", &facts.id.0), |file| file.write_all(&facts.config_bytes))
+    }
+
+    /// Removes what was used longest ago until at most `limit` bytes are left.
+    pub fn prune(&self, limit: u64) -> io::Result<Pruned> {
+        let Some(_lock) = self.lock()? else {
+            return Ok(Pruned::default());
+        };
+        let mut files = self.files()?;
+        files.sort_by_key(|(used, ..)| *used);
+        let mut pruned = Pruned { left: files.iter().map(|(_, size, _)| size).sum(), removed: 0 };
+        for (_, size, path) in files {
+            if pruned.left <= limit {
+                break;
+            }
+            fs::remove_file(path)?;
+            pruned.left -= size;
+            pruned.removed += size;
+        }
+        Ok(pruned)
+    }
+
+    fn path(&self, kind: &str, digest: &Digest) -> PathBuf {
+        self.root.join(format!("{kind}-{}", digest.hex()))
+    }
+
+    fn put(&self, path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        if path.exists() {
+            return Ok(());
+        }
+        fs::create_dir_all(&self.root)?;
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let new = self.root.join(format!("new-{}-{number}", std::process::id()));
+        let written = File::create(&new).and_then(|mut file| write(&mut file)).and_then(|()| fs::rename(&new, path));
+        if written.is_err() {
+            fs::remove_file(&new).ok();
+        }
+        written
+    }
+
+    /// The lock of who prunes; none if another does. It ends with the file.
+    fn lock(&self) -> io::Result<Option<File>> {
+        fs::create_dir_all(&self.root)?;
+        let file = File::create(self.root.join("lock"))?;
+        let locked = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok();
+        Ok(locked.then_some(file))
+    }
+
+    /// Time of last use, size and path of all that is stored.
+    fn files(&self) -> io::Result<Vec<(SystemTime, u64, PathBuf)>> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            let meta = entry.metadata()?;
+            if entry.file_name() != "lock" {
+                files.push((meta.modified()?, meta.len(), entry.path()));
+            }
+        }
+        Ok(files)
+    }
+}

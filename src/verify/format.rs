@@ -1,0 +1,203 @@
+//! Verdicts as text for a person, as JSON, and as annotations for GitHub. Pure: what is printed
+//! where is the caller's. What comes out of an image cannot steer a terminal or GitHub: control
+//! characters are escaped.
+
+use crate::event::Failure;
+use crate::types::{ByteSize, Finding, Severity};
+use crate::verify::Verdict;
+use serde::Serialize;
+use std::fmt::Write;
+
+/// What became of one image.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The image: its name in the plan, or what was asked for.
+    pub image: String,
+    /// What was found.
+    #[serde(flatten)]
+    pub result: Result,
+    /// What `docker images` shows for it, in bytes, where an engine was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine_size: Option<ByteSize>,
+}
+
+/// A verdict, or why there is none.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Result {
+    /// It was checked.
+    Verdict(Box<Verdict>),
+    /// It could not be checked.
+    Failure(Failure),
+}
+
+/// Text for a person; ends with a line that sums up.
+pub fn text(reports: &[Report]) -> String {
+    let mut text = String::new();
+    for report in reports {
+        match &report.result {
+            Result::Verdict(verdict) => verdict_text(&mut text, &report.image, verdict),
+            Result::Failure(failure) => failure_text(&mut text, &report.image, failure),
+        }
+    }
+    line(&mut text, &summary(reports));
+    text
+}
+
+/// One JSON document: `images`, each with a `verdict` or a `failure`, and `passed`.
+pub fn json(reports: &[Report]) -> String {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        version: u32,
+        images: &'a [Report],
+        passed: bool,
+    }
+    let passed = reports.iter().all(|report| matches!(&report.result, Result::Verdict(verdict) if verdict.passed));
+    let document = Document { version: 1, images: reports, passed };
+    // Strings, numbers and lists: nothing that JSON cannot hold.
+    serde_json::to_string_pretty(&document).map_or_else(|_| String::new(), |text| text + "\n")
+}
+
+/// Workflow commands for GitHub, one line a finding.
+pub fn github(reports: &[Report]) -> String {
+    let mut text = String::new();
+    for report in reports {
+        match &report.result {
+            Result::Verdict(verdict) => {
+                verdict.findings.iter().for_each(|finding| annotation(&mut text, &report.image, finding));
+                for one in &verdict.not_checked {
+                    let title = property(&format!("{} not checked", one.rule));
+                    line(&mut text, &format!("::notice title={title}::{}: {}", data(&report.image), data(&one.why)));
+                }
+            }
+            Result::Failure(failure) => {
+                let message = std::iter::once(&failure.message).chain(&failure.causes);
+                let message: Vec<&str> = message.map(String::as_str).collect();
+                let message = data(&format!("{}: {}", report.image, message.join(": ")));
+                line(&mut text, &format!("::error title=could not check::{message}"));
+            }
+        }
+    }
+    text
+}
+
+fn verdict_text(text: &mut String, image: &str, verdict: &Verdict) {
+    line(text, &format!("{} sha256:{}…", clean(image), verdict.id.short()));
+    let size = match verdict.budget {
+        Some(budget) => format!("{}, under {budget}", verdict.size),
+        None => format!("{}, no budget", verdict.size),
+    };
+    let over = verdict.findings.iter().any(|finding| finding.rule == "size.budget");
+    let size = if over || verdict.budget.is_some_and(|budget| verdict.size >= budget) {
+        verdict.size.to_string()
+    } else {
+        size
+    };
+    line(text, &format!("  {size}; user {}", if verdict.user.is_empty() { "0" } else { &verdict.user }));
+    if let Some(base) = &verdict.stand_in {
+        line(text, &format!("  base: stand-in ({})", clean(base)));
+    }
+    verdict.findings.iter().for_each(|finding| finding_text(text, finding));
+    for one in &verdict.not_checked {
+        line(text, &format!("  not checked: {} ({})", one.rule, clean(&one.why)));
+    }
+}
+
+fn finding_text(text: &mut String, finding: &Finding) {
+    let Finding { rule, severity, place, expected, found, details, hint } = finding;
+    line(text, &format!("  {severity:<6} {rule:<15} {}; expected: {}", clean(found), clean(expected)));
+    if let Some(place) = place {
+        line(text, &format!("         at {}", clean(&place.to_string())));
+    }
+    details.iter().for_each(|detail| line(text, &format!("         {}", clean(detail))));
+    if let Some(hint) = hint {
+        line(text, &format!("         hint: {}", clean(hint)));
+    }
+}
+
+fn failure_text(text: &mut String, image: &str, failure: &Failure) {
+    line(text, &format!("{}: could not check: {}", clean(image), clean(&failure.message)));
+    failure.causes.iter().for_each(|cause| line(text, &format!("  caused by: {}", clean(cause))));
+    if let Some(hint) = &failure.hint {
+        line(text, &format!("  hint: {}", clean(hint)));
+    }
+}
+
+fn summary(reports: &[Report]) -> String {
+    let findings = |severity| {
+        let verdicts = reports.iter().filter_map(Report::verdict);
+        verdicts.flat_map(|verdict| &verdict.findings).filter(|finding| finding.severity == severity).count()
+    };
+    let (errors, warnings) = (findings(Severity::Error), findings(Severity::Warn));
+    let with = |verdict: &&Verdict| verdict.findings.iter().any(|finding| finding.severity > Severity::Info);
+    let images = reports.iter().filter_map(Report::verdict).filter(with).count();
+    let mut parts = vec![match images {
+        0 => format!("nothing found in {}", count(reports.len(), "image")),
+        _ => {
+            let all = count(reports.len(), "image");
+            format!("{}, {} in {images} of {all}", count(errors, "error"), count(warnings, "warning"))
+        }
+    }];
+    let failed = reports.iter().filter(|report| report.verdict().is_none()).count();
+    if failed > 0 {
+        parts.push(format!("{failed} could not be checked"));
+    }
+    let shown =
+        reports.iter().filter_map(|report| Some(format!("{} for {}", report.engine_size?, clean(&report.image))));
+    let shown: Vec<String> = shown.collect();
+    if !shown.is_empty() {
+        parts.push(format!("`docker images` shows {} (it counts what the store keeps)", shown.join(", ")));
+    }
+    parts.join("; ")
+}
+
+impl Report {
+    fn verdict(&self) -> Option<&Verdict> {
+        match &self.result {
+            Result::Verdict(verdict) => Some(verdict),
+            Result::Failure(_) => None,
+        }
+    }
+}
+
+fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+fn annotation(text: &mut String, image: &str, finding: &Finding) {
+    let command = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warn => "warning",
+        Severity::Info => "notice",
+    };
+    let mut properties = Vec::new();
+    if let Some(place) = &finding.place {
+        properties.push(format!("file={}", property(&place.file)));
+        properties.extend(place.line.map(|line| format!("line={line}")));
+    }
+    properties.push(format!("title={}", property(&format!("{} ({image})", finding.rule))));
+    let hint = finding.hint.as_ref().map(|hint| format!("hint: {hint}"));
+    let head = format!("{}; expected: {}", finding.found, finding.expected);
+    let lines: Vec<String> = std::iter::once(head).chain(finding.details.iter().cloned()).chain(hint).collect();
+    line(text, &format!("::{command} {}::{}", properties.join(","), data(&lines.join("\n"))));
+}
+
+/// As GitHub's own toolkit escapes the text of a command (`escapeData`).
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// As GitHub's own toolkit escapes a property of a command (`escapeProperty`).
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// Without control characters, which could steer a terminal.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+fn line(text: &mut String, line: &str) {
+    // Writing into a String cannot fail.
+    writeln!(text, "{}", line.trim_end()).ok();
+}

@@ -1,0 +1,167 @@
+//! Verify: what an image is held to. All findings, never only the first; never a pass because
+//! something could not be looked at.
+//!
+//! Pure: an image that was read ([`crate::image`]) and a policy become a verdict. One file a
+//! rule or a small group of rules; `rules.rs` lists them all.
+
+pub mod format;
+pub mod rules;
+
+mod base;
+mod credentials;
+mod entrypoint;
+mod health;
+mod secret;
+mod size;
+mod subject;
+mod user;
+
+pub use rules::{RULES, Rule};
+pub use subject::{Draft, NotChecked, Subject};
+
+use crate::image::ImageFacts;
+use crate::project::{ImagePlan, Plan};
+use crate::types::{ByteSize, Digest, Finding, ImageId, Outcome, Severity};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What an image is held to.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// What its size must be less than.
+    pub budget: Option<ByteSize>,
+    /// A user's name where a number is needed is an error.
+    pub numeric_user: bool,
+    /// Severities that differ from the rules' own; `None` switches a rule off.
+    pub rules: BTreeMap<String, Option<Severity>>,
+    /// What it was built from, if that is known.
+    pub dockerfile: Option<Source>,
+}
+
+/// The Dockerfile that an image was built from.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// What findings call it: its path, relative to the project where it is inside it.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+    /// The stage that was built; the last one if none.
+    pub stage: Option<String>,
+    /// The build arguments.
+    pub args: BTreeMap<String, String>,
+}
+
+/// What was found of one image.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    /// The image's id.
+    pub id: ImageId,
+    /// Uncompressed sum of its layers' tar sizes, in bytes.
+    pub size: ByteSize,
+    /// What the size must be less than.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<ByteSize>,
+    /// The user it runs as: the resolved uid, or what is written if it resolves to none.
+    pub user: String,
+    /// The stand-in that it rests on instead of the official base, such as `nginx 1.26.3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stand_in: Option<String>,
+    /// Its layers, bottom first.
+    pub layers: Vec<LayerLine>,
+    /// All findings, the gravest first.
+    pub findings: Vec<Finding>,
+    /// What could not be checked, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_checked: Vec<NotChecked>,
+    /// No finding is an error, and no rule whose findings are errors could not be checked.
+    pub passed: bool,
+}
+
+/// One layer, and what made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LayerLine {
+    /// The digest of its uncompressed tar.
+    pub diff_id: Digest,
+    /// The length of its uncompressed tar in bytes.
+    pub size: ByteSize,
+    /// The line of the Dockerfile that made it, the `FROM` for layers of the base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// It came with the base.
+    pub base: bool,
+    /// The instruction, or what the image's history says of it.
+    pub instruction: String,
+}
+
+impl Policy {
+    /// What the plan holds `image` to. A Dockerfile that cannot be read is left out; rules that
+    /// need it say that they could not look.
+    pub fn of(plan: &Plan, image: &ImagePlan) -> Self {
+        let file = image.dockerfile.strip_prefix(&plan.root).unwrap_or(&image.dockerfile);
+        let source = std::fs::read(&image.dockerfile).ok().map(|bytes| Source {
+            file: file.display().to_string(),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            stage: image.stage.clone(),
+            args: image.args.iter().map(|arg| (arg.name.clone(), arg.value.clone())).collect(),
+        });
+        Self { budget: image.budget, numeric_user: image.numeric_user, rules: plan.rules.clone(), dockerfile: source }
+    }
+
+    /// How much `rule` matters under this policy; none if it is switched off.
+    pub fn severity(&self, rule: &Rule) -> Option<Severity> {
+        match self.rules.get(rule.id) {
+            Some(chosen) => *chosen,
+            None if rule.id == "user.name" && self.numeric_user => Some(Severity::Error),
+            None => Some(rule.severity),
+        }
+    }
+}
+
+impl Verdict {
+    /// How a run ends that this is all of.
+    pub fn outcome(&self) -> Outcome {
+        let failed = self.findings.iter().any(|finding| finding.severity == Severity::Error);
+        match (failed, self.passed) {
+            (true, _) => Outcome::Findings,
+            (false, true) => Outcome::Fine,
+            (false, false) => Outcome::Unreachable,
+        }
+    }
+}
+
+/// Holds `facts` to `policy`.
+pub fn check(facts: &ImageFacts, policy: &Policy) -> Verdict {
+    let subject = Subject::new(facts, policy);
+    let mut drafts = Vec::new();
+    let mut not_checked = Vec::new();
+    for rule_group in rules::CHECKS {
+        match rule_group(&subject) {
+            Ok(found) => drafts.extend(found),
+            Err(missing) => not_checked.extend(missing),
+        }
+    }
+    let mut findings: Vec<Finding> = drafts.into_iter().filter_map(|draft| draft.weighed(policy)).collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    not_checked.retain(|one: &NotChecked| one.severity(policy).is_some());
+    let blind = not_checked.iter().any(|one| one.severity(policy) == Some(Severity::Error));
+    let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
+    Verdict {
+        id: facts.id.clone(),
+        size: facts.size(),
+        budget: policy.budget,
+        user: subject.user_shown(),
+        stand_in: stand_in(facts),
+        layers: subject.layer_lines(),
+        findings,
+        not_checked,
+        passed: !failed && !blind,
+    }
+}
+
+/// Bases that are made locally in place of official ones say so in labels, which what is built
+/// on them inherits.
+fn stand_in(facts: &ImageFacts) -> Option<String> {
+    let labels = &facts.config.config.labels;
+    let is_one = labels.get("io.loadline.base").is_some_and(|base| base == "stand-in");
+    is_one.then(|| labels.get("io.loadline.base.version").cloned().unwrap_or_else(|| "unknown".into()))
+}

@@ -1,0 +1,148 @@
+//! The table of rules. `docs/rules.md` is made from it; a test compares.
+
+use crate::types::Severity;
+use crate::verify::subject::{Checked, Subject};
+use crate::verify::{base, entrypoint, health, secret, size, user};
+use std::fmt::Write;
+
+/// A rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its id, as it stands in `[rules]`.
+    pub id: &'static str,
+    /// How much a finding matters unless a policy says otherwise.
+    pub severity: Severity,
+    /// What it wants, in a line.
+    pub summary: &'static str,
+    /// Why, what exactly is looked at, and what to do.
+    pub doc: &'static str,
+}
+
+/// Every group of rules.
+pub(super) const CHECKS: [fn(&Subject<'_>) -> Checked; 6] =
+    [size::check, user::check, entrypoint::check, secret::check, base::check, health::check];
+
+/// All rules, in the order of the documentation.
+pub const RULES: &[Rule] = &[
+    Rule {
+        id: "size.budget",
+        severity: Severity::Error,
+        summary: "The image is smaller than its budget.",
+        doc: "The size is the sum of the lengths of the layers' uncompressed tars, the same number on every engine \
+              and store; a layer that is listed twice counts twice. It must be less than `budget`; `200MB` is \
+              200,000,000 bytes. The largest layers are listed with the line of the Dockerfile that made them; \
+              layers of the base stand at the `FROM`. Without a budget nothing is checked.",
+    },
+    Rule {
+        id: "user.root",
+        severity: Severity::Error,
+        summary: "The image does not run as root.",
+        doc: "Root is uid 0: as `0`, as `0:1000`, as a name that the image's `/etc/passwd` resolves to 0, or \
+              because no `USER` is set. Set `USER` to a number other than 0.",
+    },
+    Rule {
+        id: "user.unknown",
+        severity: Severity::Error,
+        summary: "The user exists.",
+        doc: "A name that is not in the image's `/etc/passwd`, a group that is not in its `/etc/group`, or a number \
+              that is no id: such a container does not start.",
+    },
+    Rule {
+        id: "user.name",
+        severity: Severity::Warn,
+        summary: "The user is a number.",
+        doc: "Kubernetes cannot check a name under `runAsNonRoot` and refuses the container. An error where \
+              `numeric-user = true` or the chart says `runAsNonRoot`.",
+    },
+    Rule {
+        id: "user.no-passwd",
+        severity: Severity::Info,
+        summary: "The uid has an account.",
+        doc: "A number that is not in the image's `/etc/passwd` runs well, but programs that ask for the user's name \
+              or home directory get none.",
+    },
+    Rule {
+        id: "entrypoint.missing",
+        severity: Severity::Warn,
+        summary: "What the image runs is in it.",
+        doc: "The first word of `ENTRYPOINT`, or of `CMD` without one: looked up in the image's `PATH` if it is a bare \
+              name, links followed, and so is the interpreter that its first line names. Of a shell form \
+              (`/bin/sh -c …`) the first command is looked up as well.",
+    },
+    Rule {
+        id: "entrypoint.not-executable",
+        severity: Severity::Warn,
+        summary: "The image's user may execute what the image runs.",
+        doc: "The permission bits of the file and of each directory on the way to it, for the uid and all of its \
+              groups. A script must be readable as well, and so for its interpreter.",
+    },
+    Rule {
+        id: "secret.env",
+        severity: Severity::Warn,
+        summary: "No secret stands in the environment.",
+        doc: "Variables with names such as `DB_PASSWORD` or `API_KEY` and a value, values in the form of known \
+              credentials, and URLs with a password. Whoever has the image has them. Values are never printed.",
+    },
+    Rule {
+        id: "secret.label",
+        severity: Severity::Warn,
+        summary: "No secret stands in the labels.",
+        doc: "As for `secret.env`.",
+    },
+    Rule {
+        id: "base.unpinned",
+        severity: Severity::Warn,
+        summary: "Bases are pinned by digest.",
+        doc: "Images after `FROM`, `COPY --from=` and `RUN --mount=…,from=` of the stages that are built. A tag can \
+              move: the same Dockerfile then gives another image. `scratch` and stages need none.",
+    },
+    Rule {
+        id: "healthcheck.missing",
+        severity: Severity::Warn,
+        summary: "The image says how to check its health.",
+        doc: "A `HEALTHCHECK` that is not `NONE`. Kubernetes has probes of its own and ignores it; Docker and Compose \
+              use it.",
+    },
+];
+
+/// The rule with this id.
+pub fn find(id: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.id == id)
+}
+
+/// `docs/rules.md`.
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# Rules of `loadline verify`\n\n<!-- Made from src/verify/rules.rs; a test compares. -->\n\n\
+         An `error` fails the check, a `warn` or `info` is said. `[rules]` in `loadline.toml` changes that: \
+         `\"user.name\" = \"error\"`, `\"healthcheck.missing\" = \"off\"`.\n\n| rule | severity | it wants |\n| --- | --- | --- |\n",
+    );
+    for Rule { id, severity, summary, .. } in RULES {
+        // Writing into a String cannot fail.
+        writeln!(text, "| [`{id}`](#{}) | {severity} | {summary} |", id.replace('.', "")).ok();
+    }
+    for Rule { id, doc, .. } in RULES {
+        writeln!(text, "\n## {id}\n{doc}").ok();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_is_made_from_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rules.md");
+        if std::env::var_os("LOADLINE_BLESS").is_some() {
+            std::fs::write(path, markdown()).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), markdown(), "run with LOADLINE_BLESS=1");
+    }
+
+    #[test]
+    fn only_size_and_user_fail_by_default() {
+        let errors: Vec<&str> = RULES.iter().filter(|rule| rule.severity == Severity::Error).map(|r| r.id).collect();
+        assert_eq!(errors, ["size.budget", "user.root", "user.unknown"]);
+    }
+}

@@ -1,0 +1,111 @@
+//! `size.budget`: what the image weighs, and which lines made it so.
+
+use crate::image::files::Kind;
+use crate::image::layers::LayerFacts;
+use crate::types::ByteSize;
+use crate::verify::LayerLine;
+use crate::verify::subject::{Checked, Draft, Subject};
+use std::collections::BTreeMap;
+
+/// How many lines are listed.
+const LISTED: usize = 5;
+
+/// All layers of one line of the Dockerfile.
+struct Row {
+    size: ByteSize,
+    line: Option<u32>,
+    base: bool,
+    text: String,
+    /// The largest of its layers, by place.
+    layer: usize,
+}
+
+pub(super) fn check(subject: &Subject<'_>) -> Checked {
+    let size = subject.facts.size();
+    let Some(budget) = subject.policy.budget.filter(|budget| size >= *budget) else {
+        return Ok(Vec::new());
+    };
+    let rows = rows(&subject.layer_lines());
+    let over = ByteSize(size.0 - budget.0);
+    let line = rows.iter().find(|row| !row.base).or(rows.first()).and_then(|row| row.line);
+    // Where rounding would make both the same, only bytes tell.
+    let exact = size.to_string() == budget.to_string();
+    let show = |size: ByteSize| if exact { format!("{} bytes", size.0) } else { size.to_string() };
+    let draft = Draft::new("size.budget", format!("under {}", show(budget)), show(size))
+        .at(line.and_then(|line| subject.place(line)))
+        .details(details(over, &rows));
+    Ok(vec![match hint(subject, &rows) {
+        Some(hint) => draft.hint(hint),
+        None => draft,
+    }])
+}
+
+/// The layers by line, the largest first.
+fn rows(layers: &[LayerLine]) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for (index, layer) in layers.iter().enumerate() {
+        let same = rows.iter_mut().find(|row| row.line.is_some() && row.line == layer.line);
+        match same {
+            Some(row) => {
+                if layer.size > layers[row.layer].size {
+                    row.layer = index;
+                }
+                row.size.0 = row.size.0.saturating_add(layer.size.0);
+            }
+            None => rows.push(Row {
+                size: layer.size,
+                line: layer.line,
+                base: layer.base,
+                text: layer.instruction.clone(),
+                layer: index,
+            }),
+        }
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(row.size));
+    rows
+}
+
+fn details(over: ByteSize, rows: &[Row]) -> Vec<String> {
+    let mut lines = vec![format!("over by {over}; largest:")];
+    lines.extend(rows.iter().take(LISTED).map(|row| {
+        let line = row.line.map_or("line unknown".into(), |line| format!("line {line}"));
+        format!("{:>9}  {line:<8}  {}", row.size.to_string(), shortened(&row.text))
+    }));
+    if let Some(rest) = rows.get(LISTED..).filter(|rest| !rest.is_empty()) {
+        let sum = ByteSize(rest.iter().fold(0, |sum: u64, row| sum.saturating_add(row.size.0)));
+        lines.push(format!("{:>9}  in {} more", sum.to_string(), rest.len()));
+    }
+    lines
+}
+
+fn shortened(text: &str) -> String {
+    const WIDTH: usize = 46;
+    if text.chars().count() <= WIDTH {
+        return text.to_owned();
+    }
+    text.chars().take(WIDTH - 1).chain(['…']).collect()
+}
+
+/// What the largest line of the Dockerfile's own consists of, if most of it is in one place.
+fn hint(subject: &Subject<'_>, rows: &[Row]) -> Option<String> {
+    let row = rows.iter().find(|row| !row.base)?;
+    let (path, size) = heaviest(subject.facts.layers.get(row.layer)?)?;
+    let line = row.line.map_or("the largest layer".into(), |line| format!("line {line}"));
+    let advice = match row.text.split(' ').next() {
+        Some("COPY" | "ADD") => "if the image does not need it, leave it out by .dockerignore",
+        _ => "if the image does not need it, remove it in the same instruction or build it in another stage",
+    };
+    Some(format!("most of {line} is `/{path}` ({size}); {advice}"))
+}
+
+/// The deepest directory or file that has most of a layer's content.
+fn heaviest(layer: &LayerFacts) -> Option<(String, ByteSize)> {
+    let mut below: BTreeMap<&str, u64> = BTreeMap::new();
+    for entry in layer.entries.iter().filter(|entry| entry.kind == Kind::File) {
+        let ends = entry.path.match_indices('/').map(|(at, _)| at).chain([entry.path.len()]);
+        ends.for_each(|end| *below.entry(&entry.path[..end]).or_default() += entry.size);
+    }
+    let most = layer.size.0 / 3 * 2;
+    let heavy = below.into_iter().filter(|(_, size)| *size > most && *size > 0);
+    heavy.max_by_key(|(path, _)| path.len()).map(|(path, size)| (path.to_owned(), ByteSize(size)))
+}

@@ -1,0 +1,148 @@
+//! What every rule looks at: the image, its files, its user, its Dockerfile.
+
+use crate::image::ImageFacts;
+use crate::image::accounts::{self, User, UserError};
+use crate::image::dockerfile::{Dockerfile, Instruction, Origin, origins};
+use crate::image::tree::Tree;
+use crate::types::{Finding, Place, Severity};
+use crate::verify::{LayerLine, Policy, Source, rules};
+use serde::Serialize;
+
+/// An image, as the rules see it.
+pub struct Subject<'a> {
+    /// What was read.
+    pub facts: &'a ImageFacts,
+    /// What it is held to.
+    pub policy: &'a Policy,
+    /// Its files, merged.
+    pub tree: Tree<'a>,
+    /// Who it runs as.
+    pub user: Result<User, UserError>,
+    /// Where each layer comes from, bottom first.
+    pub origins: Vec<Origin>,
+    dockerfile: Option<(Dockerfile, &'a Source)>,
+}
+
+/// A finding before the policy says how much it matters.
+#[derive(Clone, Debug)]
+pub struct Draft(Finding);
+
+/// A rule that could not be checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotChecked {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// Why.
+    pub why: String,
+}
+
+/// What a group of rules found, or why it could not look.
+pub type Checked = Result<Vec<Draft>, Vec<NotChecked>>;
+
+impl<'a> Subject<'a> {
+    /// Prepares what the rules need.
+    pub fn new(facts: &'a ImageFacts, policy: &'a Policy) -> Self {
+        let tree = Tree::new(&facts.layers);
+        let user = accounts::resolve(&facts.config.config.user, &tree);
+        let dockerfile = policy.dockerfile.as_ref().map(|source| (Dockerfile::parse(&source.text), source));
+        let (file, stage) = match &dockerfile {
+            Some((file, source)) => (Some(file), source.stage.as_deref()),
+            None => (None, None),
+        };
+        let origins = origins(&facts.config, file, stage);
+        Self { facts, policy, tree, user, origins, dockerfile }
+    }
+
+    /// The Dockerfile and where it comes from.
+    pub fn dockerfile(&self) -> Option<(&Dockerfile, &'a Source)> {
+        self.dockerfile.as_ref().map(|(file, source)| (file, *source))
+    }
+
+    /// A line of the Dockerfile; none without a Dockerfile.
+    pub fn place(&self, line: u32) -> Option<Place> {
+        let (_, source) = self.dockerfile()?;
+        Some(Place { file: source.file.clone(), line: Some(line) })
+    }
+
+    /// The last instruction of the built stages that `is_it` says yes to.
+    pub fn last_instruction(&self, is_it: impl Fn(&Instruction) -> bool) -> Option<Place> {
+        let (file, source) = self.dockerfile()?;
+        let chain = file.chain(source.stage.as_deref());
+        let found = chain.iter().rev().flat_map(|stage| stage.instructions.iter().rev()).find(|one| is_it(one))?;
+        self.place(found.line)
+    }
+
+    /// The `FROM` of the stage that was built.
+    pub fn last_from(&self) -> Option<Place> {
+        let (file, source) = self.dockerfile()?;
+        let line = file.chain(source.stage.as_deref()).last()?.from.line;
+        self.place(line)
+    }
+
+    /// The uid it runs as, or what is written if that leads to none.
+    pub fn user_shown(&self) -> String {
+        match &self.user {
+            Ok(user) => user.identity.uid.to_string(),
+            Err(_) => self.facts.config.config.user.clone(),
+        }
+    }
+
+    /// Each layer with its origin, bottom first.
+    pub fn layer_lines(&self) -> Vec<LayerLine> {
+        let line = |(layer, origin): (&std::sync::Arc<crate::image::layers::LayerFacts>, &Origin)| LayerLine {
+            diff_id: layer.diff_id.clone(),
+            size: layer.size,
+            line: origin.line,
+            base: origin.base,
+            instruction: origin.text.clone(),
+        };
+        self.facts.layers.iter().zip(&self.origins).map(line).collect()
+    }
+}
+
+impl Draft {
+    /// `rule` wants `expected`, and `found` is there.
+    pub fn new(rule: &'static str, expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self(Finding {
+            rule: rule.to_owned(),
+            severity: Severity::Info,
+            place: None,
+            expected: expected.into(),
+            found: found.into(),
+            details: Vec::new(),
+            hint: None,
+        })
+    }
+
+    /// Where it is.
+    pub fn at(mut self, place: Option<Place>) -> Self {
+        self.0.place = place;
+        self
+    }
+
+    /// Further lines.
+    pub fn details(mut self, details: Vec<String>) -> Self {
+        self.0.details = details;
+        self
+    }
+
+    /// One action that repairs it.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// The finding under `policy`; none if its rule is switched off.
+    pub fn weighed(mut self, policy: &Policy) -> Option<Finding> {
+        let rule = rules::find(&self.0.rule)?;
+        self.0.severity = policy.severity(rule)?;
+        Some(self.0)
+    }
+}
+
+impl NotChecked {
+    /// How much the rule matters under `policy`; none if it is switched off.
+    pub fn severity(&self, policy: &Policy) -> Option<Severity> {
+        policy.severity(rules::find(self.rule)?)
+    }
+}
