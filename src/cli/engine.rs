@@ -11,7 +11,10 @@ pub async fn connect(session: &Session) -> Result<Engine, Outcome> {
         let address = Address::discover(&Environment::of_process()).map_err(Error::from)?;
         Engine::connect(&address).await
     };
-    connected.await.map_err(|error| session.failed(None, &error))
+    tokio::select! {
+        connected = connected => connected.map_err(|error| session.failed(None, &error)),
+        () = session.cancel.cancelled() => Err(Outcome::Interrupted),
+    }
 }
 
 /// Connects to the engine and the BuildKit in it, or says why that is not possible.

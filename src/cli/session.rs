@@ -2,7 +2,7 @@
 
 use crate::cli::args::Global;
 use crate::cli::render::{Mode, Renderer};
-use crate::cli::signals;
+use crate::cli::signals::Signals;
 use crate::cli::terminal::{Terminal, WriteError};
 use crate::event::{Event, Events, Failure};
 use crate::project::{Problem, Project, Search};
@@ -117,7 +117,8 @@ impl Session {
                 renderer.clear();
             }
         };
-        let signals = tokio::spawn(signals::watch(self.cancel.clone(), self.events.clone(), leave));
+        let (cancel, events) = (self.cancel.clone(), self.events.clone());
+        let signals = Signals::take().map(|signals| tokio::spawn(signals.watch(cancel, events, leave)));
         let (renderer, started) = (Arc::clone(&self.renderer), self.started);
         let ticking = tokio::spawn(async move {
             let mut ticks = tokio::time::interval(TICK);
@@ -128,7 +129,7 @@ impl Session {
         });
         let outcome = verb.await;
         ticking.abort();
-        signals.abort();
+        signals.iter().for_each(tokio::task::JoinHandle::abort);
         if self.cancel.is_cancelled() { Outcome::worst([outcome, Outcome::Interrupted]) } else { outcome }
     }
 

@@ -5,23 +5,36 @@ use crate::types::Outcome;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Waits for signals until the runtime ends. `leave` is called before the process is left at once.
-pub async fn watch(cancel: CancellationToken, events: Events, leave: impl FnOnce() + Send) {
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
-    // Without a handler the signal ends the process, which is right if cleaning up cannot be had.
-    let [Ok(mut interrupt), Ok(mut terminate)] = kinds else { return };
-    either(&mut interrupt, &mut terminate).await;
-    cancel.cancel();
-    events.say(Event::Note { image: None, text: "interrupted: cleaning up; once more leaves at once".into() });
-    either(&mut interrupt, &mut terminate).await;
-    leave();
-    exit_now();
+/// The signals, which from now on do not end the process by themselves.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
 }
 
-async fn either(one: &mut Signal, other: &mut Signal) {
-    tokio::select! {
-        _ = one.recv() => {}
-        _ = other.recv() => {}
+impl Signals {
+    /// Takes them over. If that fails a signal ends the process, which is right if cleaning up
+    /// cannot be had.
+    pub fn take() -> Option<Self> {
+        let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        Some(Self { interrupt: interrupt.ok()?, terminate: terminate.ok()? })
+    }
+
+    /// Waits for them until the runtime ends. `leave` is called before the process is left at once.
+    pub async fn watch(mut self, cancel: CancellationToken, events: Events, leave: impl FnOnce() + Send) {
+        self.next().await;
+        // Said first: what is cancelled may be over before this task runs again.
+        events.say(Event::Note { image: None, text: "interrupted: cleaning up; once more leaves at once".into() });
+        cancel.cancel();
+        self.next().await;
+        leave();
+        exit_now();
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 

@@ -150,3 +150,21 @@ fn a_full_disk_is_an_error() {
       caused by: No space left on device (os error 28)
     ");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_ends_the_wait_for_an_engine_that_does_not_answer() {
+    let shop = Shop::with("version = 1\n[image.api]\n");
+    let path = shop.root.join("engine.sock");
+    let engine = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let mut command = shop.command(&["build"]);
+    command.env("DOCKER_HOST", format!("unix://{}", path.display())).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    // Connected means that the verb runs, and it runs only once signals are taken.
+    let _silent = engine.accept().unwrap();
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "interrupted: cleaning up; once more leaves at once\n");
+}

@@ -7,7 +7,7 @@ use console::measure_text_width;
 /// The lines that say `failure`.
 pub fn lines(failure: &Failure, paint: Paint) -> Vec<String> {
     let subject = failure.image.as_ref().map_or_else(String::new, |image| format!("{image}: "));
-    let mut lines = vec![format!("{} {subject}{}", paint.bad("error:"), failure.message)];
+    let mut lines = vec![format!("{} {subject}{}", paint.bad("error:"), message(failure))];
     lines.extend(particulars(failure, paint));
     lines
 }
@@ -15,9 +15,15 @@ pub fn lines(failure: &Failure, paint: Paint) -> Vec<String> {
 /// The same for a log in which every line begins with its image.
 pub fn prefixed(failure: &Failure, paint: Paint) -> Vec<String> {
     let Some(image) = &failure.image else { return lines(failure, paint) };
-    let first = format!("{} {}", paint.bad("error:"), failure.message);
+    let first = format!("{} {}", paint.bad("error:"), message(failure));
     let all = std::iter::once(first).chain(particulars(failure, paint));
     all.map(|line| format!("{image}: {line}")).collect()
+}
+
+/// The message without the image in front: errors name their subject, and it is said once.
+pub fn message(failure: &Failure) -> &str {
+    let image = failure.image.as_deref().and_then(|image| failure.message.strip_prefix(image));
+    image.and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&failure.message)
 }
 
 fn particulars(failure: &Failure, paint: Paint) -> Vec<String> {
@@ -27,10 +33,14 @@ fn particulars(failure: &Failure, paint: Paint) -> Vec<String> {
     }
     let names = failure.details.iter().map(|(name, _)| measure_text_width(name));
     let width = names.max().unwrap_or(0);
+    let mut last = "";
     for (name, text) in &failure.details {
-        let padding = " ".repeat(width - measure_text_width(name));
+        // One name for a run of details that share it, as the lines of a log do.
+        let shown = if name == last { "" } else { name };
+        last = name;
+        let padding = " ".repeat(width - measure_text_width(shown));
         // A detail without a name is a block of its own, such as a snippet of a file.
-        let label = if name.is_empty() { String::new() } else { format!("{name}{padding} ") };
+        let label = if name.is_empty() { String::new() } else { format!("{shown}{padding} ") };
         lines.extend(block(&label, text));
     }
     if let Some(hint) = &failure.hint {
@@ -80,6 +90,16 @@ mod tests {
           1 | x
           hint: set `POSTGRES_PASSWORD`
         ");
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let log = |text: &str| ("log".to_owned(), text.to_owned());
+        let details = vec![log("one"), log("two"), ("container".into(), "gone".into())];
+        let said = Failure { message: "backend: gone".into(), causes: vec![], details, hint: None, ..failure() };
+        let lines = lines(&said, Paint(false));
+        assert_eq!(lines, ["error: backend: gone", "  log        one", "             two", "  container  gone"]);
+        assert_eq!(prefixed(&said, Paint(false))[0], "backend: error: gone");
     }
 
     #[test]

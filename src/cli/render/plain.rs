@@ -70,6 +70,8 @@ fn said(event: &Event, paint: Paint) -> Vec<String> {
         Event::StepFinished { step, cached: false, ms: 0..1_000, error: None, .. } if !instruction(step) => {
             return Vec::new();
         }
+        // What the builder does on its own account is worth a line only when it takes time.
+        Event::StepFinished { step: Step { line: None, .. }, ms: ..1_000, error: None, .. } => return Vec::new(),
         Event::StepFinished { image, step, cached: false, ms, error } => {
             let how = if error.is_some() { "failed after" } else { "ran" };
             (image, format!("{} {how} {}", text::step_and_line(step), text::ms(*ms)))

@@ -1,7 +1,7 @@
 //! What has happened so far, as a screen needs it. Events go in, nothing comes out but what is
 //! there to be read; times are since the start of the run, and given from outside.
 
-use crate::cli::render::text;
+use crate::cli::render::{failure, text};
 use crate::event::{Event, Failure, Step};
 use crate::types::{ByteSize, Finding, ImageId, Outcome};
 use std::collections::VecDeque;
@@ -97,7 +97,7 @@ impl Screen {
     fn failed(&mut self, failure: &Failure) {
         if let Some(image) = &failure.image {
             let block = self.block(image);
-            block.failed = Some(failure.message.clone());
+            block.failed = Some(failure::message(failure).to_owned());
             block.building = false;
             block.running.clear();
             block.log.clear();
