@@ -39,29 +39,31 @@ impl Store {
         Self { root: directory.join("layers").join(VERSION) }
     }
 
-    /// What is known of the layer `diff_id`. What cannot be read is not known.
+    /// What is known of the layer `diff_id`. What cannot be read is not known, and makes room for
+    /// what will be read next.
     pub fn layer(&self, diff_id: &Digest) -> Option<LayerFacts> {
         let path = self.path("layer", diff_id);
-        let file = File::open(path).ok()?;
+        let file = File::open(&path).ok()?;
         // The time of use decides what pruning takes first.
         file.set_modified(SystemTime::now()).ok();
-        let facts: LayerFacts = serde_json::from_reader(flate2::bufread::GzDecoder::new(BufReader::new(file))).ok()?;
-        (facts.diff_id == *diff_id).then_some(facts)
+        let json = flate2::bufread::GzDecoder::new(BufReader::new(file));
+        let facts: Option<LayerFacts> = serde_json::from_reader(BufReader::new(json)).ok();
+        known(&path, facts.filter(|facts| facts.diff_id == *diff_id))
     }
 
     /// What is known of the image `id`: its config and all its layers.
     pub fn image(&self, id: &ImageId) -> Option<ImageFacts> {
-        let config_bytes = fs::read(self.path("config", &id.0)).ok()?;
-        let (found, config) = Config::parse(&config_bytes).ok()?;
-        if found != *id {
-            return None;
-        }
+        let path = self.path("config", &id.0);
+        let config_bytes = fs::read(&path).ok()?;
+        let parsed = Config::parse(&config_bytes).ok().filter(|(found, _)| found == id);
+        let (id, config) = known(&path, parsed)?;
+        File::open(&path).and_then(|file| file.set_modified(SystemTime::now())).ok();
         let layers = config.rootfs.diff_ids.iter().map(|diff_id| self.layer(diff_id).map(Arc::new));
         let layers = layers.collect::<Option<Vec<_>>>()?;
-        Some(ImageFacts { id: found, config, config_bytes, tags: Vec::new(), layers })
+        Some(ImageFacts { id, config, config_bytes, tags: Vec::new(), layers })
     }
 
-    /// Keeps what was read of an image.
+    /// Keeps what was read of an image. What is there is replaced: it may be damaged.
     pub fn keep(&self, facts: &ImageFacts) -> io::Result<()> {
         for layer in &facts.layers {
             self.put(&self.path("layer", &layer.diff_id), |file| {
@@ -98,9 +100,6 @@ impl Store {
 
     fn put(&self, path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
-        if path.exists() {
-            return Ok(());
-        }
         fs::create_dir_all(&self.root)?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let new = self.root.join(format!("new-{}-{number}", std::process::id()));
@@ -131,4 +130,12 @@ impl Store {
         }
         Ok(files)
     }
+}
+
+/// `read`, which came from `path`; if it is none, what is there is damaged and removed.
+fn known<T>(path: &Path, read: Option<T>) -> Option<T> {
+    if read.is_none() {
+        fs::remove_file(path).ok();
+    }
+    read
 }

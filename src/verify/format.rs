@@ -105,7 +105,7 @@ fn verdict_text(text: &mut String, image: &str, verdict: &Verdict) {
 
 fn finding_text(text: &mut String, finding: &Finding) {
     let Finding { rule, severity, place, expected, found, details, hint } = finding;
-    line(text, &format!("  {severity:<6} {rule:<15} {}; expected: {}", clean(found), clean(expected)));
+    line(text, &format!("  {severity:<6} {rule:<15} {}; wanted: {}", clean(found), clean(expected)));
     if let Some(place) = place {
         line(text, &format!("         at {}", clean(&place.to_string())));
     }
@@ -177,7 +177,7 @@ fn annotation(text: &mut String, image: &str, finding: &Finding) {
     }
     properties.push(format!("title={}", property(&format!("{} ({image})", finding.rule))));
     let hint = finding.hint.as_ref().map(|hint| format!("hint: {hint}"));
-    let head = format!("{}; expected: {}", finding.found, finding.expected);
+    let head = format!("{}; wanted: {}", finding.found, finding.expected);
     let lines: Vec<String> = std::iter::once(head).chain(finding.details.iter().cloned()).chain(hint).collect();
     line(text, &format!("::{command} {}::{}", properties.join(","), data(&lines.join("\n"))));
 }

@@ -46,7 +46,7 @@ impl Source for Directory {
     }
 
     fn layer(&self, path: &str) -> Result<Arc<LayerFacts>, Problem> {
-        let broken = |source| Problem::Layer { path: path.to_owned(), source };
+        let broken = |source| Problem::Layer { path: path.to_owned(), what: String::new(), source };
         let (start, file) = peek(self.open(path)?, 512).map_err(Problem::Stream)?;
         if !looks_like_layer(&start) {
             return Err(broken(LayerError::Unknown));

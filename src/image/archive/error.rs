@@ -11,7 +11,7 @@ pub struct ArchiveError {
     /// What the archive is called.
     pub archive: String,
     /// What is wrong with it.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
 }
 
 /// What is wrong with an archive.
@@ -78,10 +78,12 @@ pub enum Problem {
         found: Digest,
     },
     /// A layer cannot be read.
-    #[error("layer `{path}` cannot be read")]
+    #[error("layer `{path}`{what} cannot be read")]
     Layer {
         /// The path from its root.
         path: String,
+        /// Which one it is, such as ` (layer 3, …)`; may be empty.
+        what: String,
         /// Why.
         #[source]
         source: LayerError,
@@ -146,14 +148,14 @@ impl std::error::Error for ArchiveError {
 
 impl Explained for ArchiveError {
     fn outcome(&self) -> Outcome {
-        match self.problem {
+        match *self.problem {
             Problem::Several(_) | Problem::NotThere { .. } => Outcome::Usage,
             _ => Outcome::Unreachable,
         }
     }
 
     fn hint(&self) -> Option<String> {
-        Some(match &self.problem {
+        Some(match &*self.problem {
             Problem::NoImage => "write it with `docker save` (what `docker export` writes has no config)".into(),
             Problem::Several(_) => "say which one with `--image`".into(),
             Problem::Cut { .. } | Problem::Digest { .. } | Problem::DiffId { .. } => "write the archive again".into(),

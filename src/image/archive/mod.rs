@@ -47,7 +47,7 @@ impl Archive {
     /// With a `store`, uncompressed layers that it knows by the digest in their path are not
     /// read again: right for what an engine exports, which checked its layers when they came in.
     pub fn read(name: &str, reader: impl Read, store: Option<&Store>) -> Result<Self, ArchiveError> {
-        let wrong = |problem| ArchiveError { archive: name.to_owned(), problem };
+        let wrong = |problem| ArchiveError { archive: name.to_owned(), problem: Box::new(problem) };
         let contents = stream::read(reader, store).map_err(wrong)?;
         Ok(Self { name: name.to_owned(), source: Box::new(contents) })
     }
@@ -61,7 +61,7 @@ impl Archive {
         }
         match std::fs::File::open(path) {
             Ok(file) => Self::read(&name, file, None),
-            Err(source) => Err(ArchiveError { archive: name, problem: Problem::Open(source) }),
+            Err(source) => Err(ArchiveError { archive: name, problem: Box::new(Problem::Open(source)) }),
         }
     }
 
@@ -69,6 +69,6 @@ impl Archive {
     /// its layers have the diff ids that its config says.
     pub fn image(&self, choice: &Choice) -> Result<ImageFacts, ArchiveError> {
         select::image(self.source.as_ref(), choice)
-            .map_err(|problem| ArchiveError { archive: self.name.clone(), problem })
+            .map_err(|problem| ArchiveError { archive: self.name.clone(), problem: Box::new(problem) })
     }
 }

@@ -208,13 +208,13 @@ fn prove(source: &dyn Source, candidate: Candidate) -> Result<ImageFacts, Proble
     Ok(ImageFacts { id, config, config_bytes, tags: candidate.names, layers })
 }
 
-/// Says which layer it is that is missing.
+/// Says which layer it is that is missing or cannot be read.
 fn named(problem: Problem, number: usize, blob: &Blob) -> Problem {
+    let kind = if blob.media_type.is_empty() { String::new() } else { format!(", {}", blob.media_type) };
+    let what = format!(" (layer {number}{kind})");
     match problem {
-        Problem::Missing { path, .. } => {
-            let kind = if blob.media_type.is_empty() { String::new() } else { format!(", {}", blob.media_type) };
-            Problem::Missing { path, what: format!(" (layer {number}{kind})") }
-        }
+        Problem::Missing { path, .. } => Problem::Missing { path, what },
+        Problem::Layer { path, source, .. } => Problem::Layer { path, what, source },
         other => other,
     }
 }

@@ -91,7 +91,8 @@ impl Contents {
             return Some(layer_part(read_layer(&start, content)));
         }
         if !looks_like_json(&start) {
-            return None;
+            let is_blob = claimed(path).is_some() || path.ends_with(".tar");
+            return is_blob.then(|| layer_part(Err(LayerError::Unknown)));
         }
         if size > LARGEST_DOCUMENT || self.kept.saturating_add(size as usize) > ALL_DOCUMENTS {
             return Some(Part::TooLarge);
@@ -128,7 +129,7 @@ impl Source for Contents {
     }
 
     fn layer(&self, path: &str) -> Result<Arc<LayerFacts>, Problem> {
-        let broken = |source| Problem::Layer { path: path.to_owned(), source };
+        let broken = |source| Problem::Layer { path: path.to_owned(), what: String::new(), source };
         match self.part(path) {
             Some(Part::Layer(facts)) => Ok(facts.clone()),
             Some(Part::Broken(error)) => {

@@ -1,0 +1,9 @@
+//! Images as archives, and what `verify` says of them: the library alone, without an engine.
+
+mod archives;
+mod files;
+mod formats;
+mod hostile;
+mod images;
+mod rules;
+mod store;
