@@ -7,7 +7,12 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+pub mod build;
 pub mod cli;
+pub mod context;
+pub mod engine;
 pub mod event;
+pub mod evidence;
+pub mod image;
 pub mod project;
 pub mod types;

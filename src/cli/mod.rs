@@ -1,6 +1,8 @@
 //! The command line: arguments, exit codes, and the only room that prints.
 
 mod args;
+mod engine;
+mod kept;
 mod render;
 mod session;
 mod signals;

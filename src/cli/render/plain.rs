@@ -3,7 +3,7 @@
 use crate::cli::render::state::Screen;
 use crate::cli::render::{failure, live, text};
 use crate::cli::terminal::Paint;
-use crate::event::Event;
+use crate::event::{Event, Step};
 use crate::types::format_duration;
 use std::time::Duration;
 
@@ -60,6 +60,10 @@ fn still(block: &crate::cli::render::state::Block, now: Duration) -> Vec<String>
 fn said(event: &Event, paint: Paint) -> Vec<String> {
     let (image, text) = match event {
         Event::BuildStarted { image, engine } => (image, format!("building with engine {engine}")),
+        // What the builder does around the Dockerfile is worth a line only if it took long.
+        Event::StepFinished { step, cached: false, ms: 0..1_000, error: None, .. } if !instruction(step) => {
+            return Vec::new();
+        }
         Event::StepFinished { image, step, cached: false, ms, error } => {
             let how = if error.is_some() { "failed after" } else { "ran" };
             (image, format!("{} {how} {}", text::step_and_line(step), text::ms(*ms)))
@@ -77,6 +81,10 @@ fn said(event: &Event, paint: Paint) -> Vec<String> {
         _ => return result(event, paint).into_iter().collect(),
     };
     vec![format!("{image}: {text}")]
+}
+
+fn instruction(step: &Step) -> bool {
+    step.line.is_some() && !step.name.starts_with("FROM ")
 }
 
 fn result(event: &Event, paint: Paint) -> Option<String> {

@@ -1,0 +1,155 @@
+//! `build`: an image of the plan, built by the engine's BuildKit.
+
+mod attributes;
+mod diagnosis;
+mod error;
+mod lines;
+mod steps;
+
+pub use error::Error;
+
+use crate::engine::buildkit::{BuildKit, LocalDirs, SecretValues, Solve, Solved};
+use crate::engine::{self, Credentials, Engine, Environment};
+use crate::event::{Event, Events};
+use crate::project::{ImagePlan, SecretSource};
+use crate::types::{ByteSize, Digest, ImageId, ImageRef};
+use lines::Lines;
+use std::path::Path;
+use std::time::Instant;
+use steps::Steps;
+use tokio_util::sync::CancellationToken;
+
+/// How to build, beyond what the plan says.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Run every step, whatever the cache holds.
+    pub no_cache: bool,
+    /// Ask the registry for newer bases.
+    pub pull: bool,
+}
+
+/// An image that was built and that the engine confirmed.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// Its id: the digest of its config.
+    pub id: ImageId,
+    /// How the engine names it: `id`, or the manifest's digest where its store is containerd's.
+    pub engine_id: String,
+    /// The names it was given.
+    pub tags: Vec<ImageRef>,
+}
+
+/// Builds `image` with the BuildKit of `engine`. Cancelling, or dropping the future, ends the
+/// engine's work.
+///
+/// # Errors
+/// What is wrong with the plan's files, the Dockerfile or a step; or that the engine was lost.
+pub async fn build(
+    engine: &Engine,
+    buildkit: &BuildKit,
+    image: &ImagePlan,
+    options: &Options,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<Built, Error> {
+    let begun = Instant::now();
+    let text = read_dockerfile(image)?;
+    let solve = Solve {
+        dirs: local_dirs(image)?,
+        shared_key: attributes::shared_key(image),
+        attributes: attributes::frontend(image, options),
+        names: image.tags.iter().map(ImageRef::canonical).collect(),
+        secrets: secrets(image)?,
+        credentials: Credentials::new(Environment::of_process().docker_config),
+    };
+    events.say(Event::BuildStarted { image: image.name.clone(), engine: engine.version().to_owned() });
+    let mut steps = Steps::new(&image.name, Lines::of(&text), events.clone());
+    let solved = tokio::select! {
+        solved = buildkit.solve(solve, |progress| steps.take(progress)) => solved,
+        () = cancel.cancelled() => return Err(Error::Interrupted { image: image.name.clone() }),
+    };
+    let solved = solved.map_err(|error| diagnosis::diagnose(image, &text, &steps, error))?;
+    let engine_id = confirm(engine, image, &solved).await?;
+    let built = Built { id: ImageId(solved.config), engine_id, tags: image.tags.clone() };
+    events.say(Event::Built {
+        image: image.name.clone(),
+        id: built.id.clone(),
+        tags: image.tags.iter().map(ToString::to_string).collect(),
+        size: None,
+        steps: steps.count(),
+        cached: steps.cached(),
+        sent: ByteSize(solved.sent),
+        ms: begun.elapsed().as_millis() as u64,
+    });
+    Ok(built)
+}
+
+/// The digest of the settings that decide what is built, files aside.
+pub fn settings(image: &ImagePlan) -> Digest {
+    let mut parts: Vec<String> =
+        attributes::frontend(image, &Options::default()).iter().map(|(key, value)| format!("{key}={value}")).collect();
+    parts.sort_unstable();
+    parts.push(image.context.display().to_string());
+    parts.push(image.dockerfile.display().to_string());
+    parts.extend(image.tags.iter().map(ImageRef::canonical));
+    Digest::of(parts.join("\0").as_bytes())
+}
+
+fn read_dockerfile(image: &ImagePlan) -> Result<String, Error> {
+    std::fs::read(&image.dockerfile).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(|source| {
+        Error::Unreadable { image: image.name.clone(), what: "the Dockerfile", path: image.dockerfile.clone(), source }
+    })
+}
+
+fn local_dirs(image: &ImagePlan) -> Result<LocalDirs, Error> {
+    let resolved = |what, path: &Path| {
+        path.canonicalize().map_err(|source| Error::Unreadable {
+            image: image.name.clone(),
+            what,
+            path: path.to_owned(),
+            source,
+        })
+    };
+    let mut dirs = LocalDirs::default();
+    dirs.insert("context", resolved("the build context", &image.context)?);
+    dirs.insert("dockerfile", resolved("the Dockerfile's directory", attributes::dockerfile_dir(image))?);
+    Ok(dirs)
+}
+
+/// Reads the secrets when the build begins, so that they are nowhere before and after.
+fn secrets(image: &ImagePlan) -> Result<SecretValues, Error> {
+    let mut values = SecretValues::default();
+    for secret in &image.secrets {
+        let read = match &secret.source {
+            SecretSource::File(path) => std::fs::read(path).map_err(|error| format!("{}: {error}", path.display())),
+            SecretSource::Env(name) => std::env::var(name)
+                .map(String::into_bytes)
+                .map_err(|_| format!("the environment has no variable {name}")),
+        };
+        match read {
+            Ok(value) => values.insert(&secret.id, value),
+            Err(_) if secret.optional => {}
+            Err(why) => {
+                return Err(Error::NoSecret { image: image.name.clone(), secret: secret.id.clone(), why });
+            }
+        }
+    }
+    Ok(values)
+}
+
+/// A builder's word is not enough: the engine must have the image, under its own name.
+async fn confirm(engine: &Engine, image: &ImagePlan, solved: &Solved) -> Result<String, Error> {
+    let name = image.tags.first().map_or_else(|| solved.config.to_string(), ImageRef::canonical);
+    let found = engine.inspect(&name).await.map_err(|source| Error::NotThere {
+        image: image.name.clone(),
+        name: name.clone(),
+        source: Box::new(source),
+    })?;
+    let known = [Some(&solved.config), solved.manifest.as_ref()];
+    if known.contains(&Some(&found.engine_id)) {
+        Ok(found.engine_id.to_string())
+    } else {
+        let source = Box::new(engine::Error::NoSuchImage { image: solved.config.to_string() });
+        Err(Error::NotThere { image: image.name.clone(), name, source })
+    }
+}

@@ -1,0 +1,383 @@
+//! Whether a tree is still the one that it was: first by what `stat` says, as git does with its
+//! index, and only where that cannot be trusted by reading.
+
+use super::error::WalkError;
+use super::filter::Filter;
+use super::record::{Hash, Recorded, Stamp, TreeRecord};
+use super::walk::{self, Entry, Kind, walk};
+use super::xattr::xattrs;
+use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use sha2::{Digest as _, Sha256};
+use std::cmp::Ordering;
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Two changes of a file closer together than this may leave the same times. Most file systems
+/// tell nanoseconds but count in ticks of the kernel's clock; FAT's are two seconds long.
+const TICK_NS: i64 = 2_000_000_000;
+
+/// How often a file that changes while it is read is read anew.
+const ATTEMPTS: usize = 3;
+
+const CHUNK: usize = 128 * 1024;
+
+/// What became of a tree since it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// In the order of the walk.
+    pub list: Vec<(String, Change)>,
+    /// How many files had to be read to know.
+    pub read: usize,
+    /// The record with what is known now, if anything was read to find that it is the same: worth
+    /// keeping, so that it need not be read again.
+    pub refreshed: Option<TreeRecord>,
+}
+
+/// What happened to an entry. Times alone are no change: images do not depend on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It was not there.
+    Added,
+    /// It is no longer there, or no longer wanted.
+    Removed,
+    /// It is something else, or points to something else.
+    Kind,
+    /// Its permissions.
+    Mode,
+    /// What is in it, its extended attributes included.
+    Content,
+}
+
+/// Records the tree that `filter` lets through below `root`. Files are read in constant memory,
+/// several at once.
+pub fn record(root: &Path, filter: &Filter) -> Result<TreeRecord, WalkError> {
+    record_as_of(root, filter, now_ns())
+}
+
+fn record_as_of(root: &Path, filter: &Filter, started_ns: i64) -> Result<TreeRecord, WalkError> {
+    let mut found = Vec::new();
+    walk(root, filter, &mut |entry| {
+        found.push(entry);
+        ControlFlow::Continue(())
+    })?;
+    let entries = read_all(root, found)?.into_iter().flatten().collect();
+    Ok(TreeRecord { started_ns, entries })
+}
+
+/// Compares the tree with its record. `filter` must be the one that it was recorded with.
+pub fn recheck(record: &TreeRecord, root: &Path, filter: &Filter) -> Result<Changes, WalkError> {
+    let started_ns = now_ns();
+    let mut comparison = Comparison { record, next: 0, list: Vec::new(), doubtful: Vec::new() };
+    walk(root, filter, &mut |entry| {
+        comparison.entry(entry);
+        ControlFlow::Continue(())
+    })?;
+    comparison.gone_up_to(record.entries.len());
+    let Comparison { mut list, doubtful, .. } = comparison;
+    let (places, doubtful): (Vec<usize>, Vec<Entry>) = doubtful.into_iter().unzip();
+    let found = read_all(root, doubtful)?;
+    let read = found.iter().flatten().filter(|found| found.kind == Kind::File).count();
+    for (place, found) in places.iter().zip(&found) {
+        let old = &record.entries[*place];
+        if let Some(change) = found.as_ref().map_or(Some(Change::Removed), |found| difference(old, found)) {
+            list.push((old.path.clone(), change));
+        }
+    }
+    list.sort_by(|(a, _), (b, _)| walk_order(a, b));
+    let refreshed = (list.is_empty() && !found.is_empty()).then(|| refresh(record, started_ns, places, found));
+    Ok(Changes { list, read, refreshed })
+}
+
+/// The record with new stamps. What was not read was trusted by the older time, and so is by the
+/// newer.
+fn refresh(record: &TreeRecord, started_ns: i64, places: Vec<usize>, found: Vec<Option<Recorded>>) -> TreeRecord {
+    let mut entries = record.entries.clone();
+    for (place, found) in places.into_iter().zip(found) {
+        if let Some(found) = found {
+            entries[place] = found;
+        }
+    }
+    TreeRecord { started_ns, entries }
+}
+
+/// The walk beside the record.
+struct Comparison<'a> {
+    record: &'a TreeRecord,
+    next: usize,
+    list: Vec<(String, Change)>,
+    /// Entries that must be read, and their places in the record.
+    doubtful: Vec<(usize, Entry)>,
+}
+
+impl Comparison<'_> {
+    fn entry(&mut self, entry: Entry) {
+        let rest = &self.record.entries[self.next..];
+        let passed = rest.iter().take_while(|old| walk_order(&old.path, &entry.path) == Ordering::Less).count();
+        self.gone_up_to(self.next + passed);
+        match self.record.entries.get(self.next) {
+            Some(old) if old.path == entry.path => {
+                self.same_path(old, entry);
+                self.next += 1;
+            }
+            _ => self.list.push((entry.path, Change::Added)),
+        }
+    }
+
+    fn gone_up_to(&mut self, end: usize) {
+        let gone = &self.record.entries[self.next..end];
+        self.list.extend(gone.iter().map(|old| (old.path.clone(), Change::Removed)));
+        self.next = end;
+    }
+
+    fn same_path(&mut self, old: &Recorded, entry: Entry) {
+        let certain = if old.kind != entry.kind {
+            Some(Change::Kind)
+        } else if old.mode != entry.mode {
+            Some(Change::Mode)
+        } else if old.kind == Kind::File && old.stamp.size != entry.size {
+            Some(Change::Content)
+        } else {
+            None
+        };
+        match certain {
+            Some(change) => self.list.push((entry.path, change)),
+            None if old.stamp == stamp(&entry) && trusted(&old.stamp, self.record.started_ns) => {}
+            None => self.doubtful.push((self.next, entry)),
+        }
+    }
+}
+
+/// Git's rule for a racily clean entry: what was changed in the tick in which it was recorded can
+/// have been changed again in that tick.
+fn trusted(stamp: &Stamp, started_ns: i64) -> bool {
+    stamp.mtime_ns.max(stamp.ctime_ns) < started_ns.saturating_sub(TICK_NS)
+}
+
+fn difference(old: &Recorded, new: &Recorded) -> Option<Change> {
+    if old.kind != new.kind {
+        return Some(Change::Kind);
+    }
+    if old.mode != new.mode {
+        return Some(Change::Mode);
+    }
+    (old.content != new.content || old.attributes != new.attributes).then_some(Change::Content)
+}
+
+/// Compares as the walk goes: part by part, so `/` sorts before all else.
+fn walk_order(a: &str, b: &str) -> Ordering {
+    let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
+    a.bytes().map(rank).cmp(b.bytes().map(rank))
+}
+
+fn stamp(entry: &Entry) -> Stamp {
+    let Entry { size, mtime_ns, ctime_ns, inode, dev, .. } = *entry;
+    Stamp { size, mtime_ns, ctime_ns, inode, dev }
+}
+
+/// Reads what is in the entries, each in its place; nothing for those that are gone.
+fn read_all(root: &Path, entries: Vec<Entry>) -> Result<Vec<Option<Recorded>>, WalkError> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8).min(entries.len().max(1));
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let place = next.fetch_add(1, Relaxed);
+        entries.get(place).map(|entry| (place, entry))
+    };
+    let work = || {
+        let all = std::iter::from_fn(take);
+        all.map(|(place, entry)| Ok((place, read_entry(root, entry)?))).collect::<Result<Vec<_>, WalkError>>()
+    };
+    let done = std::thread::scope(|scope| {
+        // Without further threads it takes longer, that is all.
+        let spawn = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..threads).filter_map(spawn).collect();
+        let mut all = vec![work()];
+        // A thread ends by a panic only if this code has a bug, which then goes on its way.
+        all.extend(others.into_iter().map(|thread| thread.join().unwrap_or_else(|bug| std::panic::resume_unwind(bug))));
+        all.into_iter().collect::<Result<Vec<_>, _>>()
+    })?;
+    let mut placed = vec![None; entries.len()];
+    for (place, read) in done.into_iter().flatten() {
+        placed[place] = read;
+    }
+    Ok(placed)
+}
+
+fn read_entry(root: &Path, entry: &Entry) -> Result<Option<Recorded>, WalkError> {
+    let path = root.join(&entry.path);
+    let read = match entry.kind {
+        Kind::File => read_file(&path, entry),
+        _ => Ok((entry.mode, stamp(entry), Hash::default())),
+    };
+    let attributes = read.and_then(|read| Ok((read, xattrs(&path)?)));
+    match attributes {
+        Ok(((mode, stamp, content), attributes)) => {
+            let attributes = (!attributes.is_empty()).then(|| hash_attributes(&attributes));
+            Ok(Some(Recorded { path: entry.path.clone(), kind: entry.kind.clone(), mode, stamp, content, attributes }))
+        }
+        Err(error) if gone(&error) => Ok(None),
+        Err(error) => Err(WalkError::read(&entry.path, error)),
+    }
+}
+
+/// Gone, or no longer a file.
+fn gone(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO | Errno::ISDIR))
+}
+
+/// Reads a file that may be written to meanwhile: its mode, its stamp and the hash that go
+/// together. If it never holds still, the stamp is one that nothing has.
+fn read_file(path: &Path, entry: &Entry) -> io::Result<(u32, Stamp, Hash)> {
+    // Without NONBLOCK, a pipe that took the place of the file would hold us up.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let mut last = None;
+    for _ in 0..ATTEMPTS {
+        let before = rustix::fs::fstat(&file)?;
+        if FileType::from_raw_mode(before.st_mode) != FileType::RegularFile {
+            return Err(Errno::NXIO.into());
+        }
+        let hash = hash_content(&mut file)?;
+        let (before, after) = (known(entry, &before), known(entry, &rustix::fs::fstat(&file)?));
+        if before == after {
+            return Ok((after.0, after.1, hash));
+        }
+        last = Some((after.0, Stamp { ctime_ns: i64::MAX, ..after.1 }, hash));
+        io::Seek::rewind(&mut file)?;
+    }
+    last.ok_or_else(|| Errno::NXIO.into())
+}
+
+fn known(entry: &Entry, stat: &Stat) -> (u32, Stamp) {
+    let entry = walk::entry(String::new(), entry.kind.clone(), stat);
+    (entry.mode, stamp(&entry))
+}
+
+fn hash_content(file: &mut File) -> io::Result<Hash> {
+    let mut hash = Sha256::new();
+    let mut space = vec![0; CHUNK];
+    loop {
+        match file.read(&mut space) {
+            Ok(0) => return Ok(hash.finalize().into()),
+            Ok(length) => hash.update(&space[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn hash_attributes(attributes: &[(String, Vec<u8>)]) -> Hash {
+    let mut hash = Sha256::new();
+    for (name, value) in attributes {
+        hash.update((name.len() as u64).to_le_bytes());
+        hash.update(name);
+        hash.update((value.len() as u64).to_le_bytes());
+        hash.update(value);
+    }
+    hash.finalize().into()
+}
+
+fn now_ns() -> i64 {
+    // Before 1970 there is no time that could be trusted.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    i64::try_from(since).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use tempfile::TempDir;
+
+    const LATER: i64 = i64::MAX;
+
+    fn sample() -> TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a/b", "a-b/c", "a.b/d", "a0", "e"] {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, name).unwrap();
+        }
+        symlink("e", dir.path().join("link")).unwrap();
+        dir
+    }
+
+    fn record_at(dir: &TempDir, started_ns: i64) -> TreeRecord {
+        record_as_of(dir.path(), &Filter::default(), started_ns).unwrap()
+    }
+
+    fn check(record: &TreeRecord, dir: &TempDir) -> Changes {
+        recheck(record, dir.path(), &Filter::default()).unwrap()
+    }
+
+    #[test]
+    fn an_old_stamp_is_trusted_and_a_young_one_is_not() {
+        let dir = sample();
+        let same = |read, refreshed| Changes { list: vec![], read, refreshed };
+        assert_eq!(check(&record_at(&dir, LATER), &dir), same(0, None));
+        let young = check(&record_at(&dir, 0), &dir);
+        assert_eq!((young.list.len(), young.read), (0, 5));
+        assert_eq!(young.refreshed.unwrap().entries, record_at(&dir, 0).entries);
+
+        // As if `e` had been changed in the tick in which it was recorded.
+        let mut missed = record_at(&dir, LATER);
+        missed.entries.iter_mut().find(|entry| entry.path == "e").unwrap().content = [0; 32];
+        assert_eq!(check(&missed, &dir).list, []);
+        missed.started_ns = 0;
+        assert_eq!(check(&missed, &dir).list, [("e".to_owned(), Change::Content)]);
+    }
+
+    #[test]
+    fn each_change_is_told() {
+        let dir = sample();
+        let record = record_at(&dir, LATER);
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("a/b"), "x/y").unwrap();
+        fs::remove_file(at("a-b/c")).unwrap();
+        fs::write(at("a.b/new"), "").unwrap();
+        fs::set_permissions(at("a0"), PermissionsExt::from_mode(0o600)).unwrap();
+        fs::write(at("e"), "longer").unwrap();
+        fs::remove_file(at("link")).unwrap();
+        symlink("a0", at("link")).unwrap();
+        let changes = check(&record, &dir);
+        let list: Vec<(&str, Change)> = changes.list.iter().map(|(path, change)| (path.as_str(), *change)).collect();
+        assert_eq!(
+            list,
+            [
+                ("a/b", Change::Content),
+                ("a-b/c", Change::Removed),
+                ("a.b/new", Change::Added),
+                ("a0", Change::Mode),
+                ("e", Change::Content),
+                ("link", Change::Kind),
+            ]
+        );
+        assert_eq!((changes.read, changes.refreshed), (1, None), "only `a/b` had to be read");
+        assert_ne!(record_at(&dir, LATER).digest(), record.digest());
+    }
+
+    #[test]
+    fn touching_is_no_change() {
+        let dir = sample();
+        let record = record_at(&dir, LATER);
+        File::open(dir.path().join("e")).unwrap().set_modified(UNIX_EPOCH).unwrap();
+        let changes = check(&record, &dir);
+        assert_eq!((changes.list, changes.read), (vec![], 1));
+        let mut refreshed = changes.refreshed.unwrap();
+        assert_eq!(refreshed.digest(), record.digest());
+        refreshed.started_ns = LATER;
+        assert_eq!(check(&refreshed, &dir).read, 0);
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_walk() {
+        let dir = sample();
+        let record = record_at(&dir, 0);
+        assert!(record.entries.is_sorted_by(|a, b| walk_order(&a.path, &b.path) == Ordering::Less));
+    }
+}

@@ -1,0 +1,138 @@
+//! The Docker Engine: its address, its API, and the BuildKit inside it. The only room that knows
+//! the Docker client library; no type of it leaves.
+
+mod address;
+pub mod buildkit;
+mod connector;
+mod credentials;
+mod error;
+mod image;
+
+pub use address::{Address, AddressError, Environment};
+pub use credentials::{Credentials, CredentialsError, Login};
+pub use error::Error;
+pub use image::{ImageSummary, RootFs};
+
+use bollard::{BollardRequest, ClientVersion, Docker};
+use connector::{Head, Wire};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// The newest API version that the client library speaks.
+const NEWEST_API: (usize, usize) = (1, 53);
+/// The oldest with the BuildKit sessions that a build needs (Docker 18.09).
+const OLDEST_API: (usize, usize) = (1, 39);
+/// How long the head of an answer may take: starting and stopping containers takes a while.
+const TIMEOUT_SECONDS: u64 = 3600;
+
+/// An engine that answered. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    address: Address,
+    version: String,
+    api: Docker,
+}
+
+impl Engine {
+    /// Connects to the engine at `address` and asks it, once, for its versions.
+    pub async fn connect(address: &Address) -> Result<Self, Error> {
+        let head = tokio::time::timeout(Duration::from_secs(30), ping(address))
+            .await
+            .map_err(|_| Error::unreachable(address, std::io::ErrorKind::TimedOut.into()))??;
+        let api = head.header("Api-Version").and_then(parse_version);
+        let Some(api) = api.filter(|_| head.status == 200) else {
+            let found = format!("status {} and no usable API version to GET /_ping", head.status);
+            return Err(Error::NotAnEngine { address: address.to_string(), found });
+        };
+        let version = head.header("Server").map(server_version).unwrap_or_default();
+        if api < OLDEST_API {
+            let source = format!("its API version is {}.{}, needed is {}.{}", api.0, api.1, OLDEST_API.0, OLDEST_API.1);
+            return Err(Error::NoBuildKit { address: address.to_string(), version, source: source.into() });
+        }
+        let api = client(address, api.min(NEWEST_API))?;
+        Ok(Self { address: address.clone(), version, api })
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Its version, such as `28.5.2`; empty if it does not say.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+}
+
+async fn ping(address: &Address) -> Result<Head, Error> {
+    let mut wire = connector::connect(address).await.map_err(|source| Error::unreachable(address, source))?;
+    connector::request(&mut wire, "GET /_ping", &[("Connection", "close")]).await.map_err(|error| Error::NotAnEngine {
+        address: address.to_string(),
+        found: format!("no answer to GET /_ping ({error})"),
+    })
+}
+
+fn parse_version(text: &str) -> Option<(usize, usize)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// `Docker/20.10.24+dfsg1 (linux)` → `20.10.24+dfsg1`
+fn server_version(header: &str) -> String {
+    let product = header.split(' ').next().unwrap_or_default();
+    product.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+fn client(address: &Address, version: (usize, usize)) -> Result<Docker, Error> {
+    let connect = {
+        let address = address.clone();
+        tower::service_fn(move |_: http::Uri| {
+            let address = address.clone();
+            Box::pin(async move { connector::connect(&address).await.map(|wire| HttpWire(TokioIo::new(wire))) })
+        })
+    };
+    let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connect);
+    let send = move |request: BollardRequest| {
+        let http = http.clone();
+        async move { http.request(request).await.map_err(bollard::errors::Error::from) }
+    };
+    let version = ClientVersion { major_version: version.0, minor_version: version.1 };
+    Docker::connect_with_custom_transport(send, Some("http://docker"), TIMEOUT_SECONDS, &version)
+        .map_err(|error| Error::broken(format!("setting up the client for {address}"), error))
+}
+
+/// A wire as the HTTP client wants it.
+struct HttpWire(TokioIo<Wire>);
+
+impl Connection for HttpWire {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl hyper::rt::Read for HttpWire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: hyper::rt::ReadBufCursor<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl hyper::rt::Write for HttpWire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, data)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}

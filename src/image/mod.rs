@@ -1,0 +1,4 @@
+//! Images as data: their Dockerfiles, configs, archives and layers. Knows no engine.
+
+pub mod config;
+pub mod dockerfile;

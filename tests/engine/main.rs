@@ -1,0 +1,8 @@
+//! The engine suite: what Loadline does with a real engine, the same on every kind of it.
+//! `cargo xtask test engine` starts the engines and names them in the environment.
+
+mod build;
+mod harness;
+mod proxy;
+mod todo;
+mod trouble;
