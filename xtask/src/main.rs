@@ -3,10 +3,12 @@
 mod bases;
 mod buildkitd;
 mod cgroup;
+mod demo;
 mod docker;
 mod engine;
 mod host;
 mod net;
+mod node;
 mod paths;
 mod run;
 mod service;
@@ -28,6 +30,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Set up what is missing, then run Loadline on the todo application
+    Demo(demo::Options),
     /// Start an engine of our own and print its address
     Engine {
         #[arg(long, value_enum, default_value_t)]
@@ -41,6 +45,8 @@ enum Verb {
         #[arg(long)]
         retry: bool,
     },
+    /// Compile and start a Kubernetes node of our own
+    Node,
     /// Start a stand-alone buildkitd and print its address
     Buildkitd,
     /// Set up what is missing, then run every test
@@ -69,13 +75,29 @@ fn dispatch(verb: Verb) -> Result<ExitCode> {
             let engine = engine::ensure(&cache, kind)?;
             bases::ensure(&cache, &engine, retry)?;
         }
+        Verb::Demo(options) => demo::run(&cache, &options)?,
+        Verb::Node => node::ensure(&cache, &engine::ensure(&cache, Kind::default())?, &node::Countdown::default())?,
         Verb::Buildkitd => println!("{}", buildkitd::ensure(&cache)?),
         Verb::Test(options) => return test::run(&cache, &options),
-        Verb::Env => print!("{}", engine::environment(&cache)),
+        Verb::Env => print!("{}", environment(&cache)),
         Verb::Down => {
             buildkitd::down(&cache);
             engine::down_all(&cache)?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shell lines for `eval "$(cargo xtask env)"`.
+fn environment(cache: &Cache) -> String {
+    let mut lines = Vec::new();
+    if engine::is_up(cache, Kind::default()) {
+        lines.push(format!("export DOCKER_HOST={}", engine::address(cache, Kind::default())));
+    }
+    if node::is_known(cache) {
+        lines.push(format!("export MINIKUBE_HOME={}", node::home(cache).display()));
+        lines.push(format!("export KUBECONFIG={}", node::kubeconfig(cache).display()));
+    }
+    lines.push(format!("export PATH={}:\"$PATH\"", cache.file("bin").display()));
+    lines.join("\n") + "\n"
 }

@@ -62,6 +62,12 @@ impl Network {
         format!("10.231.{}.0/21", self.number * 16 + 8)
     }
 
+    /// A subnet between the bridge's and the pool, and the first address in it.
+    pub fn for_node(self) -> (String, String) {
+        let third = self.number * 16 + 4;
+        (format!("10.231.{third}.0/24"), format!("10.231.{third}.2"))
+    }
+
     /// Whether the bridge is there and somebody else's: another user, or another cache directory.
     pub fn is_foreign(self, home: &Path) -> bool {
         let alias = fs::read_to_string(Path::new("/sys/class/net").join(self.bridge()).join("ifalias"));

@@ -39,6 +39,11 @@ pub fn logged(what: &str, command: &mut Command, limit: Duration, log: &Path) ->
         .map_err(|error| with_tail(error.context(format!("log: {}", log.display())), &read_lossy(log)))
 }
 
+/// Runs with our stdout and stderr; how it ended is the caller's to judge.
+pub fn shown(what: &str, command: &mut Command, limit: Duration) -> Result<Ended> {
+    start_and_wait(what, command, limit)
+}
+
 /// Runs and returns how it ended with all that it wrote.
 pub fn attempt(what: &str, command: &mut Command, limit: Duration) -> Result<(Ended, String)> {
     let mut all = scratch()?;

@@ -52,20 +52,41 @@ pub struct Archive {
 /// The recipe's archive, made if it is not in the cache.
 pub fn ensure(cache: &Cache, recipe: &Recipe) -> Result<Archive> {
     let directory = cache.directory("bases")?;
-    let note = directory.join(format!("{}-{}.json", recipe.name, recipe.key));
+    let note = note(&directory, recipe);
     if let Some(archive) = known(&note) {
         return Ok(archive);
     }
     let start = Instant::now();
     let archive = make(cache, &directory, recipe)?;
     fs::write(&note, serde_json::to_vec(&archive)?).with_context(|| format!("writing `{}`", note.display()))?;
+    forget_older(&directory, recipe);
     eprintln!("xtask: made the stand-in for {} in {} s", recipe.tag, start.elapsed().as_secs());
     Ok(archive)
+}
+
+/// Whether the archive is in the cache.
+pub fn is_made(cache: &Cache, recipe: &Recipe) -> bool {
+    known(&note(&cache.file("bases"), recipe)).is_some()
+}
+
+fn note(directory: &Path, recipe: &Recipe) -> PathBuf {
+    directory.join(format!("{}-{}.json", recipe.name, recipe.key))
 }
 
 fn known(note: &Path) -> Option<Archive> {
     let archive: Archive = serde_json::from_slice(&fs::read(note).ok()?).ok()?;
     archive.path.exists().then_some(archive)
+}
+
+/// Archives of earlier recipes: nothing asks for them again.
+fn forget_older(directory: &Path, recipe: &Recipe) {
+    let (prefix, kept) = (format!("{}-", recipe.name), format!("{}-{}.", recipe.name, recipe.key));
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with(&prefix) && !name.starts_with(&kept) {
+            fs::remove_file(entry.path()).ok();
+        }
+    }
 }
 
 fn make(cache: &Cache, directory: &Path, recipe: &Recipe) -> Result<Archive> {

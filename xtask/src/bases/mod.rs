@@ -51,6 +51,11 @@ pub fn ensure(cache: &Cache, engine: &Engine, retry: bool) -> Result<()> {
     each(&missing, |recipe| load(engine, &archive::ensure(cache, recipe)?, recipe))
 }
 
+/// Whether all stand-ins are in the cache directory.
+pub fn are_made(cache: &Cache) -> bool {
+    recipe::all().is_ok_and(|recipes| recipes.iter().all(|recipe| archive::is_made(cache, recipe)))
+}
+
 /// There, and if a stand-in, of this recipe.
 fn is_there(engine: &Engine, recipe: &Recipe) -> bool {
     let format = format!(

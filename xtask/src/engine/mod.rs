@@ -83,6 +83,11 @@ impl Engine {
         Ok(network)
     }
 
+    /// A subnet that the engine gives to nobody by itself, and the node's address in it.
+    pub fn node_network(&self) -> Option<(String, String)> {
+        self.network().map(Network::for_node)
+    }
+
     pub fn docker(&self) -> std::process::Command {
         docker::cli(&self.address())
     }
@@ -128,8 +133,10 @@ fn forwarding(cache: &Cache) -> PathBuf {
     cache.file("ip_forward")
 }
 
-/// Shell lines for `eval "$(cargo xtask env)"`.
-pub fn environment(cache: &Cache) -> String {
-    let engine = Engine::new(cache, Kind::default());
-    format!("export DOCKER_HOST={}\n", engine.address())
+pub fn is_up(cache: &Cache, kind: Kind) -> bool {
+    daemon::is_up(&Engine::new(cache, kind))
+}
+
+pub fn address(cache: &Cache, kind: Kind) -> String {
+    Engine::new(cache, kind).address()
 }

@@ -81,8 +81,11 @@ fn on_engine(cache: &Cache, kind: Kind, filter: Option<&str>, phases: &mut Phase
     let name = format!("engine-{}", kind.name());
     let result = phases.time(&name, || {
         let engine = setup::engine(cache, kind)?;
-        let environment =
-            [("LOADLINE_TEST_DOCKER_HOST", engine.address()), ("LOADLINE_TEST_ENGINE", kind.name().to_owned())];
+        let environment = [
+            ("LOADLINE_TEST_DOCKER_HOST", engine.address()),
+            ("LOADLINE_TEST_ENGINE", kind.name().to_owned()),
+            ("LOADLINE_TEST_BUILDKIT_HOST", buildkitd::ensure(cache)?),
+        ];
         integration(cache, &name, &environment, filter)
     });
     outcome(&name, result)

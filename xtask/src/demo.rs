@@ -1,0 +1,141 @@
+//! `cargo xtask demo`: what is missing is listed and set up, then Loadline runs on the todo
+//! application. Images are built, verified and smoked while the node still compiles.
+
+use crate::engine::{self, Engine, Kind};
+use crate::node::{self, Countdown};
+use crate::paths::{Cache, checkout};
+use crate::run::{self, Ended};
+use crate::{bases, docker};
+use anyhow::{Result, bail};
+use clap::Args;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// What runs before there is a node, and after.
+const BEFORE_NODE: [&str; 3] = ["build", "verify", "smoke"];
+const WITH_NODE: [&str; 1] = ["up"];
+const VERB: Duration = Duration::from_secs(1800);
+const SAY_EVERY: Duration = Duration::from_secs(30);
+
+#[derive(Args)]
+pub struct Options {
+    /// Use an engine and a node of our own in any case
+    #[arg(long)]
+    private: bool,
+}
+
+/// Where the images go.
+enum Place {
+    /// Docker and Minikube of this machine.
+    Theirs,
+    /// An engine of ours, with a node of ours in it.
+    Ours(Engine),
+}
+
+pub fn run(cache: &Cache, options: &Options) -> Result<()> {
+    let start = Instant::now();
+    compile()?;
+    let place = place(cache, options)?;
+    match &place {
+        Place::Theirs => verbs(cache, &place, &[BEFORE_NODE.as_slice(), &WITH_NODE].concat())?,
+        Place::Ours(engine) => with_node(cache, &place, engine)?,
+    }
+    println!(
+        "demo: done in {} s; `cargo xtask env` prints how to reach it, `cargo xtask down` stops it",
+        start.elapsed().as_secs()
+    );
+    Ok(())
+}
+
+fn compile() -> Result<()> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--package", "loadline", "--locked"]).current_dir(checkout());
+    match run::shown("compiling Loadline", &mut cargo, VERB)? {
+        Ended::With(status) if status.success() => Ok(()),
+        _ => bail!("compiling Loadline failed"),
+    }
+}
+
+/// A node of ours needs an engine of ours: in theirs we put nothing but the images of the plan.
+fn place(cache: &Cache, options: &Options) -> Result<Place> {
+    let theirs = (!options.private).then(docker::users_engine).flatten();
+    if let Some(version) = &theirs {
+        println!("here: Docker {version}");
+        if minikube_runs() {
+            println!("here: Minikube");
+            return Ok(Place::Theirs);
+        }
+        println!("Minikube does not run: the images go to an engine and a node of our own");
+    }
+    list_missing(cache);
+    Ok(Place::Ours(engine::ensure(cache, Kind::Distribution)?))
+}
+
+fn minikube_runs() -> bool {
+    let mut status = Command::new("minikube");
+    status.args(["status", "--format", "{{.Host}}"]);
+    run::output("looking for Minikube", &mut status, Duration::from_secs(30)).is_ok_and(|text| text.trim() == "Running")
+}
+
+fn list_missing(cache: &Cache) {
+    let parts = [
+        ("an engine of our own", 1, 20, engine::is_up(cache, Kind::Distribution)),
+        ("base images, or stand-ins for them", 2, 1100, bases::are_made(cache)),
+        ("a Kubernetes node, compiled from source", 12, 2500, node::is_known(cache)),
+    ];
+    for (what, minutes, megabytes, _) in parts.iter().filter(|part| !part.3) {
+        println!("missing: {what} (at most {minutes} min, {megabytes} MB)");
+    }
+}
+
+/// The node is made while the images are built; then it gets them.
+fn with_node(cache: &Cache, place: &Place, engine: &Engine) -> Result<()> {
+    let (countdown, done) = (Countdown::default(), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let node = scope.spawn(|| {
+            let result = node::ensure(cache, engine, &countdown);
+            done.store(true, Ordering::Relaxed);
+            result
+        });
+        scope.spawn(|| say(&countdown, &done));
+        bases::ensure(cache, engine, false)?;
+        verbs(cache, place, &BEFORE_NODE)?;
+        match node.join() {
+            Ok(result) => result,
+            Err(_) => bail!("making the node: its thread panicked"),
+        }
+    })?;
+    println!("node: ready");
+    verbs(cache, place, &WITH_NODE)
+}
+
+fn say(countdown: &Countdown, done: &AtomicBool) {
+    let mut last = Instant::now();
+    while !done.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(100));
+        if last.elapsed() >= SAY_EVERY {
+            println!("{}", countdown.say());
+            last = Instant::now();
+        }
+    }
+}
+
+fn verbs(cache: &Cache, place: &Place, verbs: &[&str]) -> Result<()> {
+    verbs.iter().try_for_each(|verb| loadline(cache, place, verb))
+}
+
+fn loadline(cache: &Cache, place: &Place, verb: &str) -> Result<()> {
+    println!("$ loadline {verb}");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["run", "--quiet", "--package", "loadline", "--locked", "--", verb]).current_dir(checkout());
+    if let Place::Ours(engine) = place {
+        cargo.env("DOCKER_HOST", engine.address()).env("MINIKUBE_HOME", node::home(cache));
+        cargo.env("KUBECONFIG", node::kubeconfig(cache)).env_remove("DOCKER_CONTEXT");
+    }
+    match run::shown(&format!("loadline {verb}"), &mut cargo, VERB)? {
+        Ended::With(status) if status.success() => Ok(()),
+        Ended::With(status) => bail!("`loadline {verb}`: {status}"),
+        Ended::OutOfTime => bail!("`loadline {verb}`: not done within {} s", VERB.as_secs()),
+    }
+}
