@@ -6,3 +6,4 @@ mod harness;
 mod proxy;
 mod todo;
 mod trouble;
+mod verify;

@@ -22,7 +22,7 @@ pub const STAND_IN: &str = "io.loadline.base";
 /// The label that says what is really inside.
 const VERSION: &str = "io.loadline.base.version";
 /// The label that says from which recipe.
-pub const KEY: &str = "io.loadline.base.key";
+pub const KEY: &str = "io.loadline.base.recipe";
 
 /// 2025-01-01: nothing in a stand-in is newer than that.
 const EPOCH: &str = "1735689600";
