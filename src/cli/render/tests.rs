@@ -224,21 +224,3 @@ fn every_event_is_one_line_of_json_that_names_itself() {
         assert!(line.starts_with("{\"event\":\"") && !line.contains('\n'), "{line}");
     }
 }
-
-/// Plays the script on the terminal that the test runs in, for a person to look at:
-/// `cargo test --lib by_hand -- --ignored --nocapture`.
-#[test]
-#[ignore = "draws on the terminal"]
-fn by_hand() {
-    let paint = Paint(true);
-    let mut renderer = Renderer::new(Mode::Live, Terminal { out: paint, err: paint, live: true });
-    let mut now = 0;
-    for (at, event) in whole() {
-        while now < at {
-            renderer.tick(Duration::from_millis(now));
-            std::thread::sleep(Duration::from_millis(50));
-            now += 50;
-        }
-        renderer.receive(&event, Duration::from_millis(at));
-    }
-}
