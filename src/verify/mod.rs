@@ -19,11 +19,13 @@ mod user;
 pub use rules::{RULES, Rule};
 pub use subject::{Draft, NotChecked, Subject};
 
+use crate::event::Event;
 use crate::image::ImageFacts;
 use crate::project::{ImagePlan, Plan};
 use crate::types::{ByteSize, Digest, Finding, ImageId, Outcome, Severity};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What an image is held to.
 #[derive(Clone, Debug, Default)]
@@ -118,6 +120,23 @@ impl Policy {
 }
 
 impl Verdict {
+    /// What is said aloud of it; `read` is how long reading the image took, `all` everything.
+    pub fn event(&self, image: &str, read: Duration, all: Duration) -> Event {
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Event::Verified {
+            image: image.to_owned(),
+            id: self.id.clone(),
+            size: self.size,
+            budget: self.budget,
+            user: self.user.clone(),
+            stand_in: self.stand_in.clone(),
+            findings: self.findings.clone(),
+            passed: self.passed,
+            read_ms: ms(read),
+            ms: ms(all),
+        }
+    }
+
     /// How a run ends that this is all of.
     pub fn outcome(&self) -> Outcome {
         let failed = self.findings.iter().any(|finding| finding.severity == Severity::Error);

@@ -214,6 +214,13 @@ RUN [\"/bin/true\", \"now\"]
 RUN <<EOF
 echo one
 EOF
+RUN python3 - <<-'X' && true
+	print(1)
+	X
+COPY <<-Y /y
+	y
+	Y
+ONBUILD RUN x
 USER 1000:1000
 CMD [\"sh\"]
 ";
@@ -233,6 +240,8 @@ fn history() -> Value {
         step("COPY --chown=1000 src /home/me/x tests /app/ # buildkit", false),
         step("RUN |1 VERSION=1 /bin/true now # buildkit", false),
         step("RUN |1 VERSION=1 /bin/sh -c echo one\n # buildkit", false),
+        step("RUN |1 VERSION=1 /bin/sh -c python3 - <<-'X' && true\n\tprint(1)\nX # buildkit", false),
+        step("COPY <<Y /y # buildkit", false),
         step("USER 1000:1000", true),
         step("CMD [\"sh\"]", true),
     ])
@@ -249,6 +258,8 @@ fn built() -> Image {
         content("app/tests/data/a", 20_000),
         content("t", 1),
         content("u", 1),
+        content("v", 1),
+        content("y", 1),
     ]);
     Image { history: history(), layers, ..base }
 }
@@ -260,7 +271,8 @@ fn layers_have_the_line_that_made_them() {
         let layers = verdict(image, policy).layers;
         layers.iter().map(|layer| (layer.line, layer.base)).collect::<Vec<_>>()
     };
-    let expected = [(1, true), (1, true), (2, false), (7, false), (11, false), (12, false), (13, false)];
+    let expected =
+        [(1, true), (1, true), (2, false), (7, false), (11, false), (12, false), (13, false), (16, false), (19, false)];
     let expected: Vec<_> = expected.iter().map(|(line, base)| (Some(*line), *base)).collect();
     assert_eq!(lines(&built(), &policy), expected);
     // A line that changed since is unknown, not another one; the others still match.
@@ -296,7 +308,7 @@ fn a_size_passes_when_it_is_less_than_the_budget() {
     assert_eq!(finding.place.as_ref().unwrap().to_string(), "Dockerfile:7");
     assert_eq!(finding.details[1], "    61 KB  line 7    uv sync --frozen");
     assert_eq!(finding.details[2], "    22 KB  line 11   COPY src ${HOME}/x tests /app/");
-    assert_eq!(finding.details.last().unwrap().trim(), "1 KB  in 1 more");
+    assert_eq!(finding.details.last().unwrap().trim(), "5 KB  in 3 more");
     assert!(finding.hint.as_ref().unwrap().starts_with("most of line 7 is `/root/.cache/x` (60 KB)"));
     assert_eq!(verdict.layers.iter().map(|layer| layer.size.0).sum::<u64>(), verdict.size.0);
 }
