@@ -38,6 +38,19 @@ pub struct Policy {
     pub rules: BTreeMap<String, Option<Severity>>,
     /// What it was built from, if that is known.
     pub dockerfile: Option<Source>,
+    /// What references mean now, as far as it is known: `python:3.12-slim` → its digest.
+    pub digests: BTreeMap<String, Digest>,
+    /// The image that passed before, to say what is new since.
+    pub previous: Option<Previous>,
+}
+
+/// An image that was checked before.
+#[derive(Clone, Debug)]
+pub struct Previous {
+    /// Its id.
+    pub id: ImageId,
+    /// Its layers.
+    pub diff_ids: Vec<Digest>,
 }
 
 /// The Dockerfile that an image was built from.
@@ -106,7 +119,13 @@ impl Policy {
             stage: image.stage.clone(),
             args: image.args.iter().map(|arg| (arg.name.clone(), arg.value.clone())).collect(),
         });
-        Self { budget: image.budget, numeric_user: image.numeric_user, rules: plan.rules.clone(), dockerfile: source }
+        Self {
+            budget: image.budget,
+            numeric_user: image.numeric_user,
+            rules: plan.rules.clone(),
+            dockerfile: source,
+            ..Self::default()
+        }
     }
 
     /// How much `rule` matters under this policy; none if it is switched off.
