@@ -11,8 +11,10 @@ use std::io::{self, Read};
 
 /// Entries of one layer beyond this are no layer of this world, and would not fit into memory.
 const MOST_ENTRIES: usize = 4_000_000;
-/// Names and kept texts of one layer, in bytes.
+/// The names of one layer with those of all directories on their way, in bytes.
 const LARGEST_INDEX: usize = 512 << 20;
+/// A longer path cannot be made on Linux, in bytes.
+const LONGEST_PATH: usize = 4096;
 /// Kept texts of one layer, in bytes.
 const LARGEST_TEXTS: usize = 16 << 20;
 
@@ -45,6 +47,9 @@ pub enum LayerError {
         /// The path, as it is written.
         path: String,
     },
+    /// An entry's path is longer than any system allows.
+    #[error("an entry has a path or link of more than {LONGEST_PATH} bytes")]
+    LongPath,
     /// Its index would not fit.
     #[error("it has more than {MOST_ENTRIES} entries or 512 MiB of names")]
     TooMany,
@@ -90,6 +95,9 @@ fn read_entries<R: Read>(members: &mut Members<R>) -> Result<Vec<Entry>, LayerEr
         let Some(member) = member else {
             return Ok(entries);
         };
+        if member.path.len().max(member.link.len()) > LONGEST_PATH {
+            return Err(LayerError::LongPath);
+        }
         let escapes = || LayerError::Escapes { path: String::from_utf8_lossy(&member.path).into_owned() };
         let mut entry = Entry::new(&member).ok_or_else(escapes)?;
         if texts < LARGEST_TEXTS {
@@ -97,7 +105,8 @@ fn read_entries<R: Read>(members: &mut Members<R>) -> Result<Vec<Entry>, LayerEr
         }
         members.failure().map_err(|source| tar_error(&entries, source))?;
         texts += entry.text.as_ref().map_or(0, |text| text.len());
-        names += member.path.len() + member.link.len();
+        let depth = entry.path.matches('/').count() + 1;
+        names += member.path.len() * depth + member.link.len();
         if entries.len() >= MOST_ENTRIES || names > LARGEST_INDEX {
             return Err(LayerError::TooMany);
         }

@@ -20,10 +20,17 @@ pub(super) fn check(subject: &Subject<'_>) -> Checked {
 }
 
 fn draft(subject: &Subject<'_>, reference: &Reference) -> Option<Draft> {
-    let found = match &reference.resolved {
-        None => format!("`{}`, whose value is not known", reference.written),
+    let draft = match &reference.resolved {
+        None => unpinned(format!("`{}`, whose value is not known", reference.written)),
         Some(name) if name.parse::<ImageRef>().is_ok_and(|name| name.digest().is_some()) => return None,
-        Some(name) => name.clone(),
+        Some(name) => match subject.policy.digests.get(name) {
+            None => unpinned(name.clone()),
+            Some(digest) => unpinned(format!("{name}, now {digest}")).hint(format!("write `{name}@{digest}`")),
+        },
     };
-    Some(Draft::new(RULE, "a digest (`name:tag@sha256:…`)", found).at(subject.place(reference.line)))
+    Some(draft.at(subject.place(reference.line)))
+}
+
+fn unpinned(found: String) -> Draft {
+    Draft::new(RULE, "a digest (`name:tag@sha256:…`)", found)
 }

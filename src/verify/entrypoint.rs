@@ -32,9 +32,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Checked {
     let config = &subject.facts.config;
     let command = config.command();
     let keyword = if config.config.entrypoint.is_empty() { "CMD" } else { "ENTRYPOINT" };
-    let place = subject.last_instruction(|one| one.keyword == keyword);
+    let place = subject.last_instruction(|one| one.keyword == keyword).or_else(|| subject.last_from());
     let Some(program) = command.first() else {
-        return Ok(vec![Draft::new("entrypoint.missing", "a program to run", "neither ENTRYPOINT nor CMD is set")]);
+        return Ok(vec![
+            Draft::new("entrypoint.missing", "a program to run", "neither ENTRYPOINT nor CMD is set").at(place),
+        ]);
     };
     let runner = Runner {
         tree: &subject.tree,

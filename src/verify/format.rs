@@ -40,7 +40,7 @@ pub fn text(reports: &[Report]) -> String {
             Result::Failure(failure) => failure_text(&mut text, &report.image, failure),
         }
     }
-    line(&mut text, &summary(reports));
+    wrapped(&mut text, &summary(reports));
     text
 }
 
@@ -105,21 +105,38 @@ fn verdict_text(text: &mut String, image: &str, verdict: &Verdict) {
 
 fn finding_text(text: &mut String, finding: &Finding) {
     let Finding { rule, severity, place, expected, found, details, hint } = finding;
-    line(text, &format!("  {severity:<6} {rule:<15} {}; wanted: {}", clean(found), clean(expected)));
+    wrapped(text, &format!("  {severity:<6} {rule:<15} {}; wanted: {}", clean(found), clean(expected)));
     if let Some(place) = place {
         line(text, &format!("         at {}", clean(&place.to_string())));
     }
     details.iter().for_each(|detail| line(text, &format!("         {}", clean(detail))));
     if let Some(hint) = hint {
-        line(text, &format!("         hint: {}", clean(hint)));
+        wrapped(text, &format!("         hint: {}", clean(hint)));
     }
 }
 
+/// Lines of up to 79 characters, broken at blanks; those that follow the first are indented.
+fn wrapped(text: &mut String, whole: &str) {
+    const WIDTH: usize = 79;
+    const INDENT: &str = "         ";
+    let start = whole.len() - whole.trim_start().len();
+    let mut current = whole[..start].to_owned();
+    for word in whole[start..].split_inclusive(' ') {
+        let is_full = current.chars().count() + word.trim_end().chars().count() > WIDTH;
+        if is_full && !current.trim().is_empty() {
+            line(text, &current);
+            current = INDENT.to_owned();
+        }
+        current.push_str(word);
+    }
+    line(text, &current);
+}
+
 fn failure_text(text: &mut String, image: &str, failure: &Failure) {
-    line(text, &format!("{}: could not check: {}", clean(image), clean(&failure.message)));
-    failure.causes.iter().for_each(|cause| line(text, &format!("  caused by: {}", clean(cause))));
+    wrapped(text, &format!("{}: could not check: {}", clean(image), clean(&failure.message)));
+    failure.causes.iter().for_each(|cause| wrapped(text, &format!("  caused by: {}", clean(cause))));
     if let Some(hint) = &failure.hint {
-        line(text, &format!("  hint: {}", clean(hint)));
+        wrapped(text, &format!("  hint: {}", clean(hint)));
     }
 }
 

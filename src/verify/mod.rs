@@ -19,11 +19,13 @@ mod user;
 pub use rules::{RULES, Rule};
 pub use subject::{Draft, NotChecked, Subject};
 
+use crate::event::Event;
 use crate::image::ImageFacts;
 use crate::project::{ImagePlan, Plan};
 use crate::types::{ByteSize, Digest, Finding, ImageId, Outcome, Severity};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What an image is held to.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +38,19 @@ pub struct Policy {
     pub rules: BTreeMap<String, Option<Severity>>,
     /// What it was built from, if that is known.
     pub dockerfile: Option<Source>,
+    /// What references mean now, as far as it is known: `python:3.12-slim` → its digest.
+    pub digests: BTreeMap<String, Digest>,
+    /// The image that passed before, to say what is new since.
+    pub previous: Option<Previous>,
+}
+
+/// An image that was checked before.
+#[derive(Clone, Debug)]
+pub struct Previous {
+    /// Its id.
+    pub id: ImageId,
+    /// Its layers.
+    pub diff_ids: Vec<Digest>,
 }
 
 /// The Dockerfile that an image was built from.
@@ -104,7 +119,13 @@ impl Policy {
             stage: image.stage.clone(),
             args: image.args.iter().map(|arg| (arg.name.clone(), arg.value.clone())).collect(),
         });
-        Self { budget: image.budget, numeric_user: image.numeric_user, rules: plan.rules.clone(), dockerfile: source }
+        Self {
+            budget: image.budget,
+            numeric_user: image.numeric_user,
+            rules: plan.rules.clone(),
+            dockerfile: source,
+            ..Self::default()
+        }
     }
 
     /// The digest of all that a verdict depends on but the image.
@@ -124,6 +145,23 @@ impl Policy {
 }
 
 impl Verdict {
+    /// What is said aloud of it; `read` is how long reading the image took, `all` everything.
+    pub fn event(&self, image: &str, read: Duration, all: Duration) -> Event {
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Event::Verified {
+            image: image.to_owned(),
+            id: self.id.clone(),
+            size: self.size,
+            budget: self.budget,
+            user: self.user.clone(),
+            stand_in: self.stand_in.clone(),
+            findings: self.findings.clone(),
+            passed: self.passed,
+            read_ms: ms(read),
+            ms: ms(all),
+        }
+    }
+
     /// How a run ends that this is all of.
     pub fn outcome(&self) -> Outcome {
         let failed = self.findings.iter().any(|finding| finding.severity == Severity::Error);

@@ -3,12 +3,14 @@
 use crate::image::files::Kind;
 use crate::image::layers::LayerFacts;
 use crate::types::ByteSize;
-use crate::verify::LayerLine;
 use crate::verify::subject::{Checked, Draft, Subject};
+use crate::verify::{LayerLine, Previous};
 use std::collections::BTreeMap;
 
 /// How many lines are listed.
 const LISTED: usize = 5;
+/// How many characters of an instruction are shown.
+const WIDTH: usize = 46;
 
 /// All layers of one line of the Dockerfile.
 struct Row {
@@ -18,6 +20,8 @@ struct Row {
     text: String,
     /// The largest of its layers, by place.
     layer: usize,
+    /// One of them was not in the image that is compared with.
+    new: bool,
 }
 
 pub(super) fn check(subject: &Subject<'_>) -> Checked {
@@ -25,7 +29,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Checked {
     let Some(budget) = subject.policy.budget.filter(|budget| size >= *budget) else {
         return Ok(Vec::new());
     };
-    let rows = rows(&subject.layer_lines());
+    let previous = subject.policy.previous.as_ref();
+    let rows = rows(&subject.layer_lines(), previous);
     let over = ByteSize(size.0 - budget.0);
     let line = rows.iter().find(|row| !row.base).or(rows.first()).and_then(|row| row.line);
     // Where rounding would make both the same, only bytes tell.
@@ -33,7 +38,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Checked {
     let show = |size: ByteSize| if exact { format!("{} bytes", size.0) } else { size.to_string() };
     let draft = Draft::new("size.budget", format!("under {}", show(budget)), show(size))
         .at(line.and_then(|line| subject.place(line)))
-        .details(details(over, &rows));
+        .details(details(over, &rows, previous));
     Ok(vec![match hint(subject, &rows) {
         Some(hint) => draft.hint(hint),
         None => draft,
@@ -41,15 +46,17 @@ pub(super) fn check(subject: &Subject<'_>) -> Checked {
 }
 
 /// The layers by line, the largest first.
-fn rows(layers: &[LayerLine]) -> Vec<Row> {
+fn rows(layers: &[LayerLine], previous: Option<&Previous>) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for (index, layer) in layers.iter().enumerate() {
+        let new = previous.is_some_and(|previous| !previous.diff_ids.contains(&layer.diff_id));
         let same = rows.iter_mut().find(|row| row.line.is_some() && row.line == layer.line);
         match same {
             Some(row) => {
                 if layer.size > layers[row.layer].size {
                     row.layer = index;
                 }
+                row.new |= new;
                 row.size.0 = row.size.0.saturating_add(layer.size.0);
             }
             None => rows.push(Row {
@@ -58,6 +65,7 @@ fn rows(layers: &[LayerLine]) -> Vec<Row> {
                 base: layer.base,
                 text: layer.instruction.clone(),
                 layer: index,
+                new,
             }),
         }
     }
@@ -65,11 +73,15 @@ fn rows(layers: &[LayerLine]) -> Vec<Row> {
     rows
 }
 
-fn details(over: ByteSize, rows: &[Row]) -> Vec<String> {
+fn details(over: ByteSize, rows: &[Row], previous: Option<&Previous>) -> Vec<String> {
     let mut lines = vec![format!("over by {over}; largest:")];
     lines.extend(rows.iter().take(LISTED).map(|row| {
         let line = row.line.map_or("line unknown".into(), |line| format!("line {line}"));
-        format!("{:>9}  {line:<8}  {}", row.size.to_string(), shortened(&row.text))
+        let since =
+            previous.filter(|_| row.new).map(|previous| format!("  ← new since {}…", &previous.id.short()[..4]));
+        let width = if since.is_some() { WIDTH - 20 } else { WIDTH };
+        let text = shortened(&row.text, width);
+        format!("{:>9}  {line:<8}  {text}{}", row.size.to_string(), since.unwrap_or_default())
     }));
     if let Some(rest) = rows.get(LISTED..).filter(|rest| !rest.is_empty()) {
         let sum = ByteSize(rest.iter().fold(0, |sum: u64, row| sum.saturating_add(row.size.0)));
@@ -78,12 +90,11 @@ fn details(over: ByteSize, rows: &[Row]) -> Vec<String> {
     lines
 }
 
-fn shortened(text: &str) -> String {
-    const WIDTH: usize = 46;
-    if text.chars().count() <= WIDTH {
+fn shortened(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
         return text.to_owned();
     }
-    text.chars().take(WIDTH - 1).chain(['…']).collect()
+    text.chars().take(width - 1).chain(['…']).collect()
 }
 
 /// What the largest line of the Dockerfile's own consists of, if most of it is in one place.
@@ -103,7 +114,11 @@ fn heaviest(layer: &LayerFacts) -> Option<(String, ByteSize)> {
     let mut below: BTreeMap<&str, u64> = BTreeMap::new();
     for entry in layer.entries.iter().filter(|entry| entry.kind == Kind::File) {
         let ends = entry.path.match_indices('/').map(|(at, _)| at).chain([entry.path.len()]);
-        ends.for_each(|end| *below.entry(&entry.path[..end]).or_default() += entry.size);
+        for end in ends {
+            // A sparse file may claim any size.
+            let sum = below.entry(&entry.path[..end]).or_default();
+            *sum = sum.saturating_add(entry.size);
+        }
     }
     let most = layer.size.0 / 3 * 2;
     let heavy = below.into_iter().filter(|(_, size)| *size > most && *size > 0);

@@ -1,7 +1,8 @@
 //! Every form of archive gives the same facts, and sizes are those of the tars in it.
 
 use crate::images::*;
-use loadline::image::archive::{Archive, Choice, Problem};
+use loadline::event::{Event, Events};
+use loadline::image::archive::{Archive, Choice, Problem, Progress};
 use loadline::types::{ByteSize, Explained, Outcome};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -137,4 +138,18 @@ fn an_index_leads_to_this_machines_image() {
     assert_eq!(of(None).unwrap().id, image(here).facts().id);
     assert_eq!(of(Some(&format!("linux/{other}"))).unwrap().id, image(other).facts().id);
     assert_eq!(of(Some("linux/s390x")).unwrap_err().outcome(), Outcome::Usage);
+}
+
+#[test]
+fn progress_ends_with_the_whole_length() {
+    let (say, said) = std::sync::mpsc::channel();
+    let events = Events::new(move |event| say.send(event).unwrap());
+    let archive = Image::new(Value::Null, &[layer(&[file("a", 0o644, &"x".repeat(20 << 20))])]).legacy();
+    Archive::read("test", Progress::new(&archive[..], "app", events), None).unwrap();
+    let done = |event| match event {
+        Event::Reading { done, .. } => done.0,
+        other => panic!("{other:?}"),
+    };
+    let said: Vec<u64> = said.into_iter().map(done).collect();
+    assert_eq!((said.len(), said.last()), (3, Some(&(archive.len() as u64))));
 }

@@ -39,17 +39,23 @@ fn text_says_all_and_escapes_what_could_steer_a_terminal() {
              at a,b/Dockerfile:2
              over by 1.0 MB; largest:
                 3.0 MB  line 2    COPY run /
-             hint: most of line 2 is `/run` (3.0 MB); if the image does not need it, leave it out by .dockerignore
-      error  user.root       no USER is set, so it runs as root; wanted: a user other than root
+             hint: most of line 2 is `/run` (3.0 MB); if the image does not need
+             it, leave it out by .dockerignore
+      error  user.root       no USER is set, so it runs as root; wanted: a user
+             other than root
              at a,b/Dockerfile:1
              hint: set USER to a number other than 0, such as `USER 1000:1000`
-      warn   secret.env      `A%,B:\n::error::_TOKEN` has a value, and a secret's name; wanted: no secret in the environment
-             hint: give `A%,B:\n::error::_TOKEN` to the container when it starts, or as a build secret to the step that needs it
+      warn   secret.env      `A%,B:\n::error::_TOKEN` has a value, and a secret's
+             name; wanted: no secret in the environment
+             hint: give `A%,B:\n::error::_TOKEN` to the container when it starts,
+             or as a build secret to the step that needs it
       warn   base.unpinned   a:1; wanted: a digest (`name:tag@sha256:…`)
              at a,b/Dockerfile:1
-    old: could not check: archive `old.tar`: it holds no image: neither `manifest.json` nor `index.json` is in it
+    old: could not check: archive `old.tar`: it holds no image: neither
+             `manifest.json` nor `index.json` is in it
       hint: write it with `docker save` (what `docker export` writes has no config)
-    2 errors, 2 warnings in 1 of 2 images; 1 could not be checked; `docker images` shows 4.3 MB for backend (it counts what the store keeps)
+    2 errors, 2 warnings in 1 of 2 images; 1 could not be checked; `docker images`
+             shows 4.3 MB for backend (it counts what the store keeps)
     ");
 }
 

@@ -169,6 +169,14 @@ fn sizes_that_no_stream_has_are_refused_without_memory() {
 }
 
 #[test]
+fn paths_that_no_system_has_are_refused() {
+    let deep = "a/".repeat(3000);
+    assert!(read_one(&layer(&[file(&deep, 0o644, "")])).unwrap_err().contains("LongPath"));
+    let many: Vec<Item> = (0..80).map(|number| file(&format!("{}{number}", "b/".repeat(2040)), 0o644, "")).collect();
+    assert!(read_one(&layer(&many)).unwrap_err().contains("TooMany"));
+}
+
+#[test]
 fn what_hides_behind_the_end_is_no_layer() {
     let member = header(b"a", b'0', b"0", |_| {});
     assert!(read_one(&[&member[..], &[0; 512], &member].concat()).is_err());

@@ -7,3 +7,4 @@ mod hostile;
 mod images;
 mod rules;
 mod store;
+mod texts;

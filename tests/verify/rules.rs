@@ -1,8 +1,9 @@
 //! What `verify` says of images, rule by rule.
 
 use crate::images::*;
-use loadline::types::{ByteSize, Finding, Outcome, Severity};
-use loadline::verify::{Policy, Source, Verdict, check};
+use loadline::image::dockerfile::Dockerfile;
+use loadline::types::{ByteSize, Digest, Finding, Outcome, Severity};
+use loadline::verify::{Policy, Previous, Source, Verdict, check};
 use serde_json::{Value, json};
 
 const PASSWD: &str = "root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n";
@@ -214,6 +215,13 @@ RUN [\"/bin/true\", \"now\"]
 RUN <<EOF
 echo one
 EOF
+RUN python3 - <<-'X' && true
+	print(1)
+	X
+COPY <<-Y /y
+	y
+	Y
+ONBUILD RUN x
 USER 1000:1000
 CMD [\"sh\"]
 ";
@@ -233,6 +241,8 @@ fn history() -> Value {
         step("COPY --chown=1000 src /home/me/x tests /app/ # buildkit", false),
         step("RUN |1 VERSION=1 /bin/true now # buildkit", false),
         step("RUN |1 VERSION=1 /bin/sh -c echo one\n # buildkit", false),
+        step("RUN |1 VERSION=1 /bin/sh -c python3 - <<-'X' && true\n\tprint(1)\nX # buildkit", false),
+        step("COPY <<Y /y # buildkit", false),
         step("USER 1000:1000", true),
         step("CMD [\"sh\"]", true),
     ])
@@ -249,6 +259,8 @@ fn built() -> Image {
         content("app/tests/data/a", 20_000),
         content("t", 1),
         content("u", 1),
+        content("v", 1),
+        content("y", 1),
     ]);
     Image { history: history(), layers, ..base }
 }
@@ -260,7 +272,8 @@ fn layers_have_the_line_that_made_them() {
         let layers = verdict(image, policy).layers;
         layers.iter().map(|layer| (layer.line, layer.base)).collect::<Vec<_>>()
     };
-    let expected = [(1, true), (1, true), (2, false), (7, false), (11, false), (12, false), (13, false)];
+    let expected =
+        [(1, true), (1, true), (2, false), (7, false), (11, false), (12, false), (13, false), (16, false), (19, false)];
     let expected: Vec<_> = expected.iter().map(|(line, base)| (Some(*line), *base)).collect();
     assert_eq!(lines(&built(), &policy), expected);
     // A line that changed since is unknown, not another one; the others still match.
@@ -296,7 +309,67 @@ fn a_size_passes_when_it_is_less_than_the_budget() {
     assert_eq!(finding.place.as_ref().unwrap().to_string(), "Dockerfile:7");
     assert_eq!(finding.details[1], "    61 KB  line 7    uv sync --frozen");
     assert_eq!(finding.details[2], "    22 KB  line 11   COPY src ${HOME}/x tests /app/");
-    assert_eq!(finding.details.last().unwrap().trim(), "1 KB  in 1 more");
+    assert_eq!(finding.details.last().unwrap().trim(), "5 KB  in 3 more");
     assert!(finding.hint.as_ref().unwrap().starts_with("most of line 7 is `/root/.cache/x` (60 KB)"));
     assert_eq!(verdict.layers.iter().map(|layer| layer.size.0).sum::<u64>(), verdict.size.0);
+}
+
+#[test]
+fn what_is_new_since_the_image_before_is_marked() {
+    let image = built();
+    let before = Image { layers: image.layers[..3].to_vec(), ..image.clone() };
+    let previous = Previous { id: image.facts().id, diff_ids: before.diff_ids() };
+    let id = previous.id.short()[..4].to_owned();
+    let policy = Policy {
+        budget: Some(ByteSize(1)),
+        dockerfile: dockerfile(BUILD),
+        previous: Some(previous),
+        digests: [("python:3.12-slim".to_owned(), Digest::of(b"x"))].into(),
+        ..Policy::default()
+    };
+    let verdict = verdict(&image, &policy);
+    let marked: Vec<bool> = verdict.findings[0].details.iter().map(|detail| detail.contains(&id)).collect();
+    assert_eq!(marked, [false, true, true, false, true, true, false]);
+    let base = verdict.findings.iter().find(|finding| finding.rule == "base.unpinned").unwrap();
+    assert_eq!(base.hint, Some(format!("write `python:3.12-slim@{}`", Digest::of(b"x"))));
+}
+
+#[test]
+fn no_text_of_an_image_or_dockerfile_is_too_strange() {
+    let mut random = Random(5);
+    let strange = [
+        "", "\0", "\n", "#!", "|3 a", "$", "${", "${a:-", "<<", "<<-", "\\", "`", "..", "/", ":", "é", "\u{1b}", "[\"",
+        "--", "=",
+    ];
+    for _ in 0..300 {
+        let mut mutate = |text: &str| {
+            let mut text: Vec<char> = text.chars().collect();
+            for _ in 0..4 {
+                let at = random.below(text.len() + 1);
+                let end = (at + random.below(6)).min(text.len());
+                text.splice(at..end, strange[random.below(strange.len())].chars());
+            }
+            text.into_iter().collect::<String>()
+        };
+        let text = mutate(BUILD);
+        let lines = text.split('\n').count() as u32;
+        let parsed = Dockerfile::parse(&text);
+        let all = parsed.stages.iter().flat_map(|stage| &stage.instructions).chain(&parsed.globals);
+        assert!(all.into_iter().all(|one| one.line >= 1 && one.line <= lines));
+        let mut image = built();
+        let mut history = image.history.clone();
+        for step in history.as_array_mut().unwrap() {
+            step["created_by"] = mutate(step["created_by"].as_str().unwrap()).into();
+        }
+        image.history = history;
+        image.run = json!({"User": mutate("app:app"), "Cmd": [mutate("/bin/sh"), "-c", mutate("exec run")],
+            "Env": [mutate("PATH=/bin:/usr/bin"), mutate("A_TOKEN=b")], "WorkingDir": mutate("/app")});
+        let items = [file("bin/sh", 0o755, &mutate("#!/bin/env -S sh\n")), file("etc/passwd", 0o644, &mutate(PASSWD))];
+        image.layers[0] = layer(&items);
+        let policy = Policy { budget: Some(ByteSize(1)), dockerfile: dockerfile(&text), ..Policy::default() };
+        let verdict = verdict(&image, &policy);
+        assert_eq!(verdict.findings[0].rule, "size.budget");
+        let lines = verdict.layers.iter().filter_map(|layer| layer.line);
+        assert!(lines.into_iter().all(|line| line as usize <= text.split('\n').count()));
+    }
 }

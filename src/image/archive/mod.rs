@@ -4,10 +4,12 @@
 
 mod directory;
 mod error;
+mod progress;
 mod select;
 mod stream;
 
 pub use error::{ArchiveError, Problem};
+pub use progress::Progress;
 
 use crate::image::ImageFacts;
 use crate::image::layers::LayerFacts;

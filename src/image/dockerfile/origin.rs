@@ -26,10 +26,13 @@ pub fn origins(config: &Config, dockerfile: Option<&Dockerfile>, target: Option<
     if makers.len() != layers {
         return vec![Origin { line: None, base: false, text: String::new() }; layers];
     }
-    let steps: Vec<Step> = history.iter().map(|entry| Step::parse(&entry.created_by)).collect();
     let chain = dockerfile.map(|file| file.chain(target)).unwrap_or_default();
-    let instructions: Vec<&Instruction> = chain.iter().flat_map(|stage| &stage.instructions).collect();
-    let matched = align(&steps, &instructions, &shells(config, &instructions));
+    // `ONBUILD` leaves nothing in the history.
+    let ours = chain.iter().flat_map(|stage| &stage.instructions).filter(|one| one.keyword != "ONBUILD");
+    let instructions: Vec<&Instruction> = ours.collect();
+    let shells = shells(config, &instructions);
+    let steps: Vec<Step> = history.iter().map(|entry| Step::new(&entry.created_by, &shells)).collect();
+    let matched = align(&steps, &instructions);
     let from = chain.first().map(|stage| &stage.from);
     // Layers are the base's only if it is certain where our first instruction is.
     let base_end = match instructions.first() {
@@ -62,9 +65,11 @@ struct Step {
     text: String,
     /// The old builder writes digests in place of sources.
     legacy: bool,
+    /// What a `RUN` may have run, squeezed: where its arguments and its shell end is not certain.
+    commands: Vec<String>,
 }
 
-const KEYWORDS: [&str; 17] = [
+const KEYWORDS: [&str; 16] = [
     "ADD",
     "ARG",
     "CMD",
@@ -75,7 +80,6 @@ const KEYWORDS: [&str; 17] = [
     "HEALTHCHECK",
     "LABEL",
     "MAINTAINER",
-    "ONBUILD",
     "RUN",
     "SHELL",
     "STOPSIGNAL",
@@ -85,18 +89,26 @@ const KEYWORDS: [&str; 17] = [
 ];
 
 impl Step {
+    fn new(created_by: &str, shells: &[String]) -> Self {
+        let mut step = Self::parse(created_by);
+        if step.keyword == "RUN" {
+            step.commands = step.commands(shells).into_iter().map(squeezed).collect();
+        }
+        step
+    }
+
     fn parse(created_by: &str) -> Self {
         let text = created_by.trim();
         let (text, buildkit) = text.strip_suffix("# buildkit").map_or((text, false), |text| (text.trim_end(), true));
         if let Some((_, rest)) = text.split_once("#(nop)") {
             let (keyword, rest) = first_word(rest.trim());
-            return Self { keyword: keyword.to_owned(), text: rest.to_owned(), legacy: true };
+            return Self { keyword: keyword.to_owned(), text: rest.to_owned(), legacy: true, commands: Vec::new() };
         }
         let (keyword, rest) = first_word(text);
         if KEYWORDS.contains(&keyword) {
-            return Self { keyword: keyword.to_owned(), text: rest.to_owned(), legacy: false };
+            return Self { keyword: keyword.to_owned(), text: rest.to_owned(), legacy: false, commands: Vec::new() };
         }
-        Self { keyword: "RUN".into(), text: text.to_owned(), legacy: !buildkit }
+        Self { keyword: "RUN".into(), text: text.to_owned(), legacy: !buildkit, commands: Vec::new() }
     }
 
     /// The command, without the arguments and the shell that the builder puts before it.
@@ -128,12 +140,12 @@ impl Step {
     }
 
     /// How well `instruction` explains it; 0 is not at all.
-    fn score(&self, instruction: &Instruction, shells: &[String]) -> u32 {
+    fn score(&self, instruction: &Instruction) -> u32 {
         if self.keyword != instruction.keyword {
             return 0;
         }
         let same = match instruction.keyword.as_str() {
-            "RUN" => self.is_command(instruction, shells),
+            "RUN" => self.is_command(instruction),
             "COPY" | "ADD" => self.is_copy(instruction),
             "WORKDIR" => is_directory(&self.text, &instruction.text),
             // They make no layer; their order still helps to align the others.
@@ -142,16 +154,9 @@ impl Step {
         if same { 4 } else { 0 }
     }
 
-    fn is_command(&self, instruction: &Instruction, shells: &[String]) -> bool {
-        let wanted = match (&instruction.heredocs[..], exec_form(&instruction.text)) {
-            ([body], _) if instruction.text.trim().starts_with("<<") => body.clone(),
-            (_, Some(command)) => command,
-            _ => instruction.text.clone(),
-        };
-        let wanted = squeezed(&wanted);
-        let literal = squeezed(&instruction.text);
-        let same = |text: &str| text == wanted || text == literal || heredoc_head(text, &literal);
-        self.commands(shells).into_iter().any(|command| same(&squeezed(command)))
+    fn is_command(&self, instruction: &Instruction) -> bool {
+        let wanted = command_forms(instruction);
+        self.commands.iter().any(|command| wanted.contains(command))
     }
 
     fn is_copy(&self, instruction: &Instruction) -> bool {
@@ -164,13 +169,30 @@ impl Step {
         while text.starts_with("--") {
             text = first_word(text).1;
         }
-        matches_with_variables(&squeezed(text), &squeezed(&written))
+        // The history names here-documents without the dash that strips their tabs.
+        matches_with_variables(&squeezed(text), &squeezed(&written).replace("<<-", "<<"))
     }
 }
 
-/// BuildKit shows a here-document as its opening word and its content in brackets.
-fn heredoc_head(text: &str, literal: &str) -> bool {
-    literal.starts_with("<<") && text.strip_prefix(literal).is_some_and(|rest| rest.starts_with('('))
+/// The forms that BuildKit's history gives a `RUN`, squeezed.
+fn command_forms(instruction: &Instruction) -> Vec<String> {
+    let text = &instruction.text;
+    let mut forms = vec![squeezed(text)];
+    forms.extend(exec_form(text).map(|command| squeezed(&command)));
+    let Some(first) = instruction.heredocs.first() else {
+        return forms;
+    };
+    if text.split_whitespace().count() == 1 {
+        // Alone it is the script itself, or a file that is run.
+        let name = text.trim_start_matches(['<', '-']);
+        let script = if first.starts_with("#!") { format!("/dev/pipes/{name}") } else { first.clone() };
+        forms.push(squeezed(&script));
+    }
+    let words = text.split_whitespace().filter_map(|word| Some(word.split_once("<<")?.1.trim_start_matches('-')));
+    let bodies: Vec<String> =
+        instruction.heredocs.iter().zip(words).map(|(body, name)| format!("{body}{name}")).collect();
+    forms.push(squeezed(&format!("{text}{}", bodies.concat())));
+    forms
 }
 
 fn is_directory(found: &str, written: &str) -> bool {
@@ -224,13 +246,13 @@ fn matches_with_variables(text: &str, pattern: &str) -> bool {
 
 /// For each step the instruction that made it: the pairs of the highest score that keep the
 /// order of both; of equal ones those that come last, because a base's steps come first.
-fn align(steps: &[Step], instructions: &[&Instruction], shells: &[String]) -> Vec<Option<usize>> {
+fn align(steps: &[Step], instructions: &[&Instruction]) -> Vec<Option<usize>> {
     let (rows, columns) = (steps.len() + 1, instructions.len() + 1);
     let mut matched = vec![None; steps.len()];
     if rows.saturating_mul(columns) > MOST_PAIRS {
         return matched;
     }
-    let score = |row: usize, column: usize| steps[row - 1].score(instructions[column - 1], shells);
+    let score = |row: usize, column: usize| steps[row - 1].score(instructions[column - 1]);
     let mut best = vec![0u32; rows * columns];
     for row in 1..rows {
         for column in 1..columns {
