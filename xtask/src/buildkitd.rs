@@ -60,10 +60,19 @@ fn config(cache: &Cache, service: &Service) -> Result<PathBuf> {
     Ok(path)
 }
 
+fn path(cache: &Cache) -> PathBuf {
+    cache.file("tools").join(format!("buildkitd-{VERSION}"))
+}
+
+pub fn is_compiled(cache: &Cache) -> bool {
+    path(cache).exists()
+}
+
 /// Compiled in the module's own directory: it has `exclude` lines, which `go install` refuses.
 fn program(cache: &Cache) -> Result<PathBuf> {
-    let program = cache.directory("tools")?.join(format!("buildkitd-{VERSION}"));
+    let program = path(cache);
     if !program.exists() {
+        cache.directory("tools")?;
         eprintln!("xtask: compiling buildkitd {VERSION} (5 minutes the first time, 60 MB)");
         let fresh = program.with_extension("new");
         compile(&module_directory()?, &fresh)?;

@@ -5,7 +5,8 @@ use crate::engine::{self, Engine, Kind};
 use crate::node::{self, Countdown};
 use crate::paths::{Cache, checkout};
 use crate::run::{self, Ended};
-use crate::{bases, docker};
+use crate::test::setup;
+use crate::{bases, docker, missing};
 use anyhow::{Result, bail};
 use clap::Args;
 use std::process::Command;
@@ -35,6 +36,7 @@ enum Place {
 
 pub fn run(cache: &Cache, options: &Options) -> Result<()> {
     let start = Instant::now();
+    setup::check_go()?;
     compile()?;
     let place = place(cache, options)?;
     match &place {
@@ -68,7 +70,7 @@ fn place(cache: &Cache, options: &Options) -> Result<Place> {
         }
         println!("Minikube does not run: the images go to an engine and a node of our own");
     }
-    list_missing(cache);
+    missing::list(cache, [missing::ENGINE, missing::BASES, missing::NODE]);
     Ok(Place::Ours(engine::ensure(cache, Kind::Distribution)?))
 }
 
@@ -76,17 +78,6 @@ fn minikube_runs() -> bool {
     let mut status = Command::new("minikube");
     status.args(["status", "--format", "{{.Host}}"]);
     run::output("looking for Minikube", &mut status, Duration::from_secs(30)).is_ok_and(|text| text.trim() == "Running")
-}
-
-fn list_missing(cache: &Cache) {
-    let parts = [
-        ("an engine of our own", 1, 20, engine::is_up(cache, Kind::Distribution)),
-        ("base images, or stand-ins for them", 2, 1100, bases::are_made(cache)),
-        ("a Kubernetes node, compiled from source", 12, 2500, node::is_known(cache)),
-    ];
-    for (what, minutes, megabytes, _) in parts.iter().filter(|part| !part.3) {
-        println!("missing: {what} (at most {minutes} min, {megabytes} MB)");
-    }
 }
 
 /// The node is made while the images are built; then it gets them.

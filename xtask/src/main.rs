@@ -7,6 +7,7 @@ mod demo;
 mod docker;
 mod engine;
 mod host;
+mod missing;
 mod net;
 mod node;
 mod paths;

@@ -40,6 +40,16 @@ const EXCLUDED: [&str; 8] = [
     "/usr/lib/*/perl/*/CORE/*",
 ];
 
+/// Raised when this file makes other archives from the same recipes.
+const FORM: u32 = 1;
+/// How long an archive of another recipe is kept: two checkouts may differ and share a cache.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What all recipes have in common, as part of their keys.
+pub fn form() -> String {
+    format!("{FORM} {SUITE} {EPOCH} {}", EXCLUDED.join(" "))
+}
+
 /// An archive in the cache.
 #[derive(Serialize, Deserialize)]
 pub struct Archive {
@@ -83,7 +93,8 @@ fn forget_older(directory: &Path, recipe: &Recipe) {
     let (prefix, kept) = (format!("{}-", recipe.name), format!("{}-{}.", recipe.name, recipe.key));
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with(&prefix) && !name.starts_with(&kept) {
+        let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| at.elapsed().ok());
+        if name.starts_with(&prefix) && !name.starts_with(&kept) && age.is_some_and(|age| age > KEPT) {
             fs::remove_file(entry.path()).ok();
         }
     }

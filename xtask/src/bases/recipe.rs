@@ -1,5 +1,6 @@
 //! What a stand-in is made from: a directory of `xtask/bases` with `recipe.json` and hooks.
 
+use super::archive;
 use crate::host;
 use crate::paths::xtask;
 use anyhow::{Context, Result};
@@ -71,8 +72,7 @@ fn read(name: &'static str) -> Result<Recipe> {
 
 fn key(name: &str) -> Result<String> {
     let mut text = fs::read(CERTIFICATES).unwrap_or_default();
-    text.extend(SUITE.bytes());
-    text.extend(include_bytes!("archive.rs"));
+    text.extend(archive::form().bytes());
     for directory in [xtask("bases"), xtask("bases").join(name)] {
         for file in files(&directory)? {
             text.extend(file.file_name().unwrap_or_default().as_encoded_bytes());

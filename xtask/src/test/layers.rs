@@ -1,9 +1,9 @@
 //! The layers, each with what it runs.
 
 use super::phases::Phases;
+use super::setup::SetUp;
 use super::{Count, Layer, Outcome, libtest, lint, setup};
-use crate::buildkitd;
-use crate::engine::{Engine, Kind};
+use crate::engine::Kind;
 use crate::paths::{Cache, checkout};
 use crate::run::{self, Ended};
 use anyhow::{Context, Result};
@@ -20,10 +20,7 @@ const WITH_ENGINE: [&str; 1] = ["engine"];
 /// Runs the layers one after the other.
 pub fn run(cache: &Cache, layers: &[Layer], filter: Option<&str>, phases: &mut Phases) -> Result<Vec<Outcome>> {
     setup::check_go()?;
-    let engine = match setup::needs_engine(layers) {
-        true => Some(phases.time("set up: engine and base images", || setup::engine(cache, Kind::Distribution))?),
-        false => None,
-    };
+    let set = setup::run(cache, layers, phases)?;
     if layers.iter().any(|layer| *layer != Layer::Todo) {
         let compiled = phases.time("compile", || compile(cache))?;
         if !compiled {
@@ -32,24 +29,18 @@ pub fn run(cache: &Cache, layers: &[Layer], filter: Option<&str>, phases: &mut P
     }
     let mut outcomes = Vec::new();
     for layer in layers {
-        outcomes.extend(one(cache, *layer, engine.as_ref(), filter, phases));
+        outcomes.extend(one(cache, *layer, &set, filter, phases));
     }
     Ok(outcomes)
 }
 
-fn one(
-    cache: &Cache,
-    layer: Layer,
-    engine: Option<&Engine>,
-    filter: Option<&str>,
-    phases: &mut Phases,
-) -> Vec<Outcome> {
+fn one(cache: &Cache, layer: Layer, set: &SetUp, filter: Option<&str>, phases: &mut Phases) -> Vec<Outcome> {
     match layer {
         Layer::Lint => vec![outcome("lint", phases.time("lint", || lint::run(cache)))],
         Layer::Unit => vec![outcome("unit", phases.time("unit", || unit(cache, filter)))],
         Layer::Cli => vec![outcome("cli", phases.time("cli", || integration(cache, "cli", &[], filter)))],
-        Layer::Engine => Kind::ALL.iter().map(|kind| on_engine(cache, *kind, filter, phases)).collect(),
-        Layer::Todo => vec![outcome("todo", phases.time("todo", || todo(cache, engine)))],
+        Layer::Engine => Kind::ALL.iter().map(|kind| on_engine(cache, *kind, set, filter, phases)).collect(),
+        Layer::Todo => vec![outcome("todo", phases.time("todo", || todo(cache, set)))],
         Layer::Machine => vec![outcome("machine", phases.time("machine", || machine(cache, filter)))],
     }
 }
@@ -77,14 +68,14 @@ fn machine(cache: &Cache, filter: Option<&str>) -> Result<Count> {
     libtest_run(cache, "machine", &["--package", "xtask", "--test", "machine"], &[], filter)
 }
 
-fn on_engine(cache: &Cache, kind: Kind, filter: Option<&str>, phases: &mut Phases) -> Outcome {
+fn on_engine(cache: &Cache, kind: Kind, set: &SetUp, filter: Option<&str>, phases: &mut Phases) -> Outcome {
     let name = format!("engine-{}", kind.name());
     let result = phases.time(&name, || {
         let engine = setup::engine(cache, kind)?;
         let environment = [
             ("LOADLINE_TEST_DOCKER_HOST", engine.address()),
             ("LOADLINE_TEST_ENGINE", kind.name().to_owned()),
-            ("LOADLINE_TEST_BUILDKIT_HOST", buildkitd::ensure(cache)?),
+            ("LOADLINE_TEST_BUILDKIT_HOST", set.buildkitd.clone().unwrap_or_default()),
         ];
         integration(cache, &name, &environment, filter)
     });
@@ -132,13 +123,13 @@ fn libtest_run(
 }
 
 /// The application's own tests; its script ends with `N passed`.
-fn todo(cache: &Cache, engine: Option<&Engine>) -> Result<Count> {
+fn todo(cache: &Cache, set: &SetUp) -> Result<Count> {
     let script = checkout().join("fixtures/todo/test");
     if !script.exists() {
         return Ok(Count::default());
     }
     let mut command = Command::new(&script);
-    command.current_dir(checkout()).envs(engine.map(|engine| ("DOCKER_HOST", engine.address())));
+    command.current_dir(checkout()).envs(set.engine.as_ref().map(|engine| ("DOCKER_HOST", engine.address())));
     let (good, text) = step(cache, "todo", &mut command, TESTS)?;
     let count = libtest::last_count(&text).unwrap_or_default();
     Ok(if !good && count.failed == 0 { count.plus(Count::FAILURE) } else { count })

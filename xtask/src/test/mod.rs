@@ -7,7 +7,7 @@ mod libtest;
 mod lint;
 mod minimum;
 mod phases;
-mod setup;
+pub mod setup;
 
 use crate::paths::Cache;
 use anyhow::Result;

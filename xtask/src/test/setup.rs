@@ -1,9 +1,10 @@
 //! What the tests need, listed before it is set up.
 
 use super::Layer;
+use super::phases::Phases;
 use crate::engine::{self, Engine, Kind};
 use crate::paths::Cache;
-use crate::{bases, run};
+use crate::{bases, buildkitd, missing, run};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,8 +13,30 @@ use std::time::Duration;
 /// The oldest Go that compiles our tools.
 const GO: (u32, u32) = (1, 24);
 
-pub fn needs_engine(layers: &[Layer]) -> bool {
-    layers.contains(&Layer::Engine) || layers.contains(&Layer::Todo)
+/// What was set up for the layers that run.
+#[derive(Default)]
+pub struct SetUp {
+    pub engine: Option<Engine>,
+    /// The address of a stand-alone buildkitd.
+    pub buildkitd: Option<String>,
+}
+
+/// Lists what is missing for the layers, then sets it up.
+pub fn run(cache: &Cache, layers: &[Layer], phases: &mut Phases) -> Result<SetUp> {
+    let (engines, some) =
+        (layers.contains(&Layer::Engine), layers.contains(&Layer::Engine) || layers.contains(&Layer::Todo));
+    let parts = [some.then_some(missing::ENGINE), some.then_some(missing::BASES)];
+    let more = [engines.then_some(missing::NEWER_ENGINE), engines.then_some(missing::BUILDKITD)];
+    missing::list(cache, parts.into_iter().chain(more).flatten());
+    let mut set = SetUp::default();
+    if some {
+        set.engine = Some(phases.time("set up: engine and base images", || engine(cache, Kind::Distribution))?);
+    }
+    if engines {
+        phases.time("set up: newer engine", || engine(cache, Kind::Containerd))?;
+        set.buildkitd = Some(phases.time("set up: buildkitd", || buildkitd::ensure(cache))?);
+    }
+    Ok(set)
 }
 
 /// An engine of ours with the base images in it.
