@@ -2,11 +2,10 @@
 
 use crate::cli::session::Session;
 use crate::engine::{Engine, ImageSummary};
-use crate::event::Event;
 use crate::image::ImageFacts;
-use crate::image::archive::{Archive, ArchiveError, Choice};
+use crate::image::archive::{Archive, ArchiveError, Choice, Progress};
 use crate::image::store::{DEFAULT_LIMIT, Store};
-use crate::types::{ByteSize, Explained, ImageId, Outcome};
+use crate::types::{Explained, ImageId, Outcome};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Known {
     /// What is known.
     pub facts: ImageFacts,
-    /// How long reading took; 0 if nothing was read.
-    pub read_ms: u64,
+    /// How long reading took; zero if nothing was read.
+    pub read: Duration,
 }
 
 /// Why an image could not be read.
@@ -79,7 +78,7 @@ pub async fn of_engine(
     // On a graph driver the engine's id is the config's digest; elsewhere the store has no such image.
     let wanted = id.cloned().unwrap_or_else(|| ImageId(summary.engine_id.clone()));
     if let Some(facts) = store.image(&wanted) {
-        return Ok(Known { facts, read_ms: 0 });
+        return Ok(Known { facts, read: Duration::ZERO });
     }
     let begun = Instant::now();
     let reader = engine.export_reader(&summary.engine_id.to_string());
@@ -89,7 +88,7 @@ pub async fn of_engine(
     if id.is_some_and(|id| *id != facts.id) || same != summary.root_fs.iter().collect::<Vec<_>>() {
         return Err(ReadError::Other { wanted: name.to_owned(), found: facts.id });
     }
-    Ok(Known { facts, read_ms: begun.elapsed().as_millis() as u64 })
+    Ok(Known { facts, read: begun.elapsed() })
 }
 
 /// What messages call the archive at `path`.
@@ -107,7 +106,7 @@ pub async fn of_archive(session: &Session, path: &Path) -> Result<Known, ReadErr
         let path = path.to_owned();
         blocking(session, &name, move || Archive::open(&path)?.image(&Choice::default())).await?
     };
-    Ok(Known { facts, read_ms: begun.elapsed().as_millis() as u64 })
+    Ok(Known { facts, read: begun.elapsed() })
 }
 
 async fn read(
@@ -117,16 +116,8 @@ async fn read(
     choice: Choice,
     store: Option<Store>,
 ) -> Result<ImageFacts, ReadError> {
-    let reader = Watched {
-        reader,
-        done: 0,
-        said: Instant::now(),
-        cancel: session.cancel.clone(),
-        say: {
-            let (events, image) = (session.events.clone(), name.to_owned());
-            move |done| events.say(Event::Reading { image: image.clone(), done: ByteSize(done) })
-        },
-    };
+    let reader = Cancellable { reader, cancel: session.cancel.clone() };
+    let reader = Progress::new(reader, name, session.events.clone());
     let label = name.to_owned();
     blocking(session, name, move || {
         let facts = Archive::read(&label, reader, store.as_ref())?.image(&choice)?;
@@ -152,26 +143,14 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// A reader that says how far it is, and ends when the run is interrupted.
-struct Watched<R, S> {
+/// A reader that ends when the run is interrupted: a blocking thread cannot be stopped otherwise.
+struct Cancellable<R> {
     reader: R,
-    done: u64,
-    said: Instant,
     cancel: CancellationToken,
-    say: S,
 }
 
-impl<R: Read, S: Fn(u64)> Read for Watched<R, S> {
+impl<R: Read> Read for Cancellable<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.cancel.is_cancelled() {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        let count = self.reader.read(buffer)?;
-        self.done += count as u64;
-        if self.said.elapsed() > Duration::from_millis(100) {
-            self.said = Instant::now();
-            (self.say)(self.done);
-        }
-        Ok(count)
+        if self.cancel.is_cancelled() { Err(io::ErrorKind::ConnectionAborted.into()) } else { self.reader.read(buffer) }
     }
 }

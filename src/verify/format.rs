@@ -37,7 +37,8 @@ pub fn text(reports: &[Report]) -> String {
     for report in reports {
         match &report.result {
             Result::Verdict(verdict) => verdict_text(&mut text, &report.image, verdict),
-            Result::Failure(failure) => failure_text(&mut text, &report.image, failure),
+            // Why is an error, and errors are not data: the caller says them elsewhere.
+            Result::Failure(_) => line(&mut text, &format!("{}: could not be checked", clean(&report.image))),
         }
     }
     wrapped(&mut text, &summary(reports));
@@ -132,14 +133,6 @@ fn wrapped(text: &mut String, whole: &str) {
     line(text, &current);
 }
 
-fn failure_text(text: &mut String, image: &str, failure: &Failure) {
-    wrapped(text, &format!("{}: could not check: {}", clean(image), clean(&failure.message)));
-    failure.causes.iter().for_each(|cause| wrapped(text, &format!("  caused by: {}", clean(cause))));
-    if let Some(hint) = &failure.hint {
-        wrapped(text, &format!("  hint: {}", clean(hint)));
-    }
-}
-
 fn summary(reports: &[Report]) -> String {
     let findings = |severity| {
         let verdicts = reports.iter().filter_map(Report::verdict);
@@ -148,16 +141,15 @@ fn summary(reports: &[Report]) -> String {
     let (errors, warnings) = (findings(Severity::Error), findings(Severity::Warn));
     let with = |verdict: &&Verdict| verdict.findings.iter().any(|finding| finding.severity > Severity::Info);
     let images = reports.iter().filter_map(Report::verdict).filter(with).count();
-    let mut parts = vec![match images {
-        0 => format!("nothing found in {}", count(reports.len(), "image")),
-        _ => {
-            let all = count(reports.len(), "image");
-            format!("{}, {} in {images} of {all}", count(errors, "error"), count(warnings, "warning"))
-        }
-    }];
     let failed = reports.iter().filter(|report| report.verdict().is_none()).count();
+    let checked = count(reports.len() - failed, "image");
+    let mut parts = match (images, failed == reports.len()) {
+        (_, true) => Vec::new(),
+        (0, false) => vec![format!("nothing found in {checked}")],
+        _ => vec![format!("{}, {} in {images} of {checked}", count(errors, "error"), count(warnings, "warning"))],
+    };
     if failed > 0 {
-        parts.push(format!("{failed} could not be checked"));
+        parts.push(format!("{failed} of {} could not be checked", count(reports.len(), "image")));
     }
     let shown =
         reports.iter().filter_map(|report| Some(format!("{} for {}", report.engine_size?, clean(&report.image))));

@@ -130,8 +130,10 @@ impl Policy {
 
     /// The digest of all that a verdict depends on but the image.
     pub fn digest(&self) -> Digest {
-        // Every field is text, numbers and ordered maps of these: equal policies are written alike.
-        Digest::of(format!("{self:?}").as_bytes())
+        // All of it is text, numbers and ordered maps of these: equal policies are written alike.
+        // Digests of bases and the image before only explain; they decide nothing.
+        let decides = (&self.budget, self.numeric_user, &self.rules, &self.dockerfile);
+        Digest::of(format!("{decides:?}").as_bytes())
     }
 
     /// How much `rule` matters under this policy; none if it is switched off.

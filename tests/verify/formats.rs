@@ -51,11 +51,10 @@ fn text_says_all_and_escapes_what_could_steer_a_terminal() {
              or as a build secret to the step that needs it
       warn   base.unpinned   a:1; wanted: a digest (`name:tag@sha256:…`)
              at a,b/Dockerfile:1
-    old: could not check: archive `old.tar`: it holds no image: neither
-             `manifest.json` nor `index.json` is in it
-      hint: write it with `docker save` (what `docker export` writes has no config)
-    2 errors, 2 warnings in 1 of 2 images; 1 could not be checked; `docker images`
-             shows 4.3 MB for backend (it counts what the store keeps)
+    old: could not be checked
+    2 errors, 2 warnings in 1 of 1 image; 1 of 2 images could not be checked;
+             `docker images` shows 4.3 MB for backend (it counts what the store
+             keeps)
     ");
 }
 

@@ -3,8 +3,8 @@
 use super::live::{self, Room};
 use super::plain::Plain;
 use super::state::Screen;
-use super::{Mode, Renderer, summary};
-use crate::cli::terminal::{Paint, Terminal};
+use super::summary;
+use crate::cli::terminal::Paint;
 use crate::event::{Event, Failure, Step};
 use crate::types::{ByteSize, Digest, Finding, ImageId, Outcome, Severity};
 use std::time::Duration;

@@ -7,21 +7,21 @@ use crate::cli::session::Session;
 use crate::cli::verbs::rules;
 use crate::cli::{engine, kept};
 use crate::engine::{Engine, ImageSummary};
-use crate::event::{Event, Failure};
+use crate::event::Failure;
 use crate::evidence::State;
 use crate::project::{ImagePlan, Overrides, Plan};
 use crate::types::{ByteSize, Explained, Outcome};
 use crate::verify::Policy;
 use crate::verify::format::{self, Report, Result as Checked};
 use futures_util::future::join_all;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// An image that was looked at: what to print of it, and how long that took.
 pub struct Looked {
     /// What to print.
     pub report: Report,
-    read_ms: u64,
-    ms: u64,
+    read: Duration,
+    all: Duration,
 }
 
 /// Verifies the images that `args` name.
@@ -104,7 +104,7 @@ fn look<E: Explained>(
     known: Result<Known, E>,
 ) -> Looked {
     let begun = Instant::now();
-    let read_ms = known.as_ref().map_or(0, |known| known.read_ms);
+    let read = known.as_ref().map_or(Duration::ZERO, |known| known.read);
     let result = match known {
         Ok(known) => Checked::Verdict(Box::new(crate::verify::check(&known.facts, policy))),
         Err(error) => {
@@ -114,7 +114,7 @@ fn look<E: Explained>(
     };
     let engine_size = summary.map(|summary| ByteSize(summary.shown_size));
     let report = Report { image: name.to_owned(), result, engine_size };
-    Looked { report, read_ms, ms: read_ms + begun.elapsed().as_millis() as u64 }
+    Looked { report, read, all: read + begun.elapsed() }
 }
 
 impl Looked {
@@ -129,18 +129,7 @@ impl Looked {
     /// Says the verdict, if there is one, as an event.
     pub fn say(&self, session: &Session) {
         let Checked::Verdict(verdict) = &self.report.result else { return };
-        session.events.say(Event::Verified {
-            image: self.report.image.clone(),
-            id: verdict.id.clone(),
-            size: verdict.size,
-            budget: verdict.budget,
-            user: verdict.user.clone(),
-            stand_in: verdict.stand_in.clone(),
-            findings: verdict.findings.clone(),
-            passed: verdict.passed,
-            read_ms: self.read_ms,
-            ms: self.ms,
-        });
+        session.events.say(verdict.event(&self.report.image, self.read, self.all));
     }
 }
 

@@ -101,7 +101,12 @@ fn test_files(directory: &Path) -> Result<Vec<String>> {
     let entries = fs::read_dir(directory).with_context(|| format!("listing `{}`", directory.display()))?;
     let mut names: Vec<String> = entries
         .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".rs").map(str::to_owned))
+        .filter_map(|entry| {
+            let name = entry.file_name().to_str()?.to_owned();
+            // As cargo finds them: a file, or a directory with a `main.rs`.
+            let directory = entry.path().join("main.rs").is_file().then(|| name.clone());
+            name.strip_suffix(".rs").map(str::to_owned).or(directory)
+        })
         .collect();
     names.sort();
     Ok(names)
