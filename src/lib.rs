@@ -15,5 +15,6 @@ pub mod event;
 pub mod evidence;
 pub mod image;
 pub mod project;
+pub mod smoke;
 pub mod types;
 pub mod verify;

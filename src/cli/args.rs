@@ -1,9 +1,10 @@
 //! The command line as it is typed: syntax only.
 
 use crate::project::{BuildArg, Overrides, Secret, SecretSource, Variables};
-use crate::types::{ByteSize, ImageRef, Platform};
+use crate::types::{ByteSize, ImageRef, Platform, parse_duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -11,6 +12,7 @@ Examples:
   loadline build api --no-cache  Build one image anew
   loadline verify                Check sizes and users of what was built last
   loadline verify --image nginx:alpine --budget 60MB --numeric-user
+  loadline smoke                 Run what was built last as a pod would, and probe it
   loadline config                Show the plan, and where each value comes from
 
 Exit codes:
@@ -73,6 +75,7 @@ pub enum Progress {
 pub enum Verb {
     Build(Build),
     Verify(Verify),
+    Smoke(Smoke),
     Config(Config),
     Completions(Completions),
     Man(Man),
@@ -156,6 +159,40 @@ pub struct Verify {
     pub format: Format,
 }
 
+/// Run images as a pod would, and probe their health
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A container runs with a read-only root, without capabilities, under limits, beside what it needs;
+it is probed as the kubelet does, then asked to end. Nothing of it is left behind.
+
+Examples:
+  loadline smoke
+  loadline smoke api
+  loadline smoke --image nginx:alpine --path / --port 80")]
+pub struct Smoke {
+    /// The images, as last built [default: all of the plan]
+    #[arg(value_name = "IMAGE", conflicts_with = "refs")]
+    pub images: Vec<String>,
+    /// An image of the engine, by name or id, instead; may be repeated
+    #[arg(long = "image", value_name = "REF|ID")]
+    pub refs: Vec<String>,
+    /// The path to probe with --image [default: /health]
+    #[arg(long, value_name = "PATH", requires = "refs")]
+    pub path: Option<String>,
+    /// The port to probe with --image [default: the one that the image exposes]
+    #[arg(long, value_name = "PORT", requires = "refs")]
+    pub port: Option<u16>,
+    /// How long it may take to become ready with --image, such as 1m30s [default: 30s]
+    #[arg(long, value_name = "TIME", requires = "refs", value_parser = parse_duration)]
+    pub deadline: Option<Duration>,
+    /// A path that may be written to with --image; may be repeated [default: /tmp]
+    #[arg(long = "writable", value_name = "PATH", requires = "refs")]
+    pub writable: Vec<String>,
+    /// An environment variable of the container with --image; may be repeated
+    #[arg(long = "env", short = 'e', value_name = "NAME=VALUE", requires = "refs", value_parser = variable)]
+    pub env: Vec<(String, String)>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For a person
@@ -205,7 +242,7 @@ pub struct Man {
 impl Verb {
     /// Whether what it does is a stream of events; the others answer with a document.
     pub fn streams(&self) -> bool {
-        matches!(self, Self::Build(_) | Self::Verify(_))
+        matches!(self, Self::Build(_) | Self::Verify(_) | Self::Smoke(_))
     }
 }
 
@@ -256,6 +293,13 @@ fn secret(text: &str) -> Result<Secret, String> {
         }
         (Some(source), _) => Ok(Secret { id, source, optional: false }),
         (None, _) => Err("`src` or `env` is missing".to_owned()),
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
     }
 }
 

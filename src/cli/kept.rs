@@ -3,11 +3,12 @@
 use crate::build;
 use crate::build::Built;
 use crate::cli::session::Session;
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 use crate::event::Event;
 use crate::evidence::{BuildRecord, Error, Evidence, Lock, State, Step};
 use crate::project::ImagePlan;
-use crate::types::{ImageId, Outcome};
+use crate::smoke::Options;
+use crate::types::{Digest, ImageId, Outcome};
 use crate::verify::Policy;
 use std::path::Path;
 use std::time::SystemTime;
@@ -54,4 +55,29 @@ pub fn verified(policy: &Policy, id: &ImageId, passed: bool) -> Evidence {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         passed,
     }
+}
+
+/// That `image` was smoked with `engine`.
+pub async fn smoked(
+    engine: &Engine,
+    image: &ImagePlan,
+    options: &Options,
+    id: &ImageId,
+    passed: bool,
+) -> Result<Evidence, engine::Error> {
+    let mut needed = Vec::new();
+    for need in &image.needs {
+        needed.push(format!("{} {}", need.name, engine.inspect(&need.image.canonical()).await?.engine_id));
+    }
+    // All of it is text, numbers and ordered maps of these: equal settings are written alike.
+    let settings = format!("{:?}", (&image.probe, &image.run, &image.needs, &options.rules));
+    Ok(Evidence {
+        step: Step::Smoke,
+        id: id.clone(),
+        settings: Digest::of(settings.as_bytes()),
+        needed,
+        place: engine.address().to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        passed,
+    })
 }

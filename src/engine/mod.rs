@@ -4,16 +4,26 @@
 mod address;
 pub mod buildkit;
 mod connector;
+mod container;
 mod credentials;
 mod error;
+mod exec;
 mod export;
 mod image;
+mod network;
+mod settings;
+mod watch;
 
 pub use address::{Address, AddressError, Environment};
+pub use container::{Confinement, ContainerSpec, Labelled, Publish};
 pub use credentials::{Credentials, CredentialsError, Login};
 pub use error::Error;
+pub use exec::Executed;
 pub use export::ExportReader;
 pub use image::{ImageSummary, RootFs};
+pub use network::Route;
+pub use settings::ImageSettings;
+pub use watch::{Change, ContainerState, Content, Health};
 
 use bollard::{BollardRequest, ClientVersion, Docker};
 use connector::{Head, Wire};

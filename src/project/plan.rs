@@ -50,6 +50,28 @@ pub struct ImagePlan {
     pub needs: Vec<Need>,
 }
 
+impl ImagePlan {
+    /// An image that no settings describe, called `name`: nothing to build it from, and the
+    /// defaults for how it is probed and run.
+    pub fn undescribed(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            context: PathBuf::new(),
+            dockerfile: PathBuf::new(),
+            stage: None,
+            platform: None,
+            tags: Vec::new(),
+            args: Vec::new(),
+            secrets: Vec::new(),
+            budget: None,
+            numeric_user: false,
+            probe: Probe::default(),
+            run: RunPolicy::default(),
+            needs: Vec::new(),
+        }
+    }
+}
+
 /// A build argument; without a value the environment's is taken when the build starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BuildArg {

@@ -137,3 +137,18 @@ pub fn untag(name: String) {
     .join()
     .ok();
 }
+
+/// The labels that name a process of this host that has ended.
+pub fn dead_process() -> Vec<(String, String)> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap();
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    let pid = child.id();
+    child.wait().unwrap();
+    let labels = [
+        ("io.loadline.host", format!("{} {}", boot.trim(), namespace.display())),
+        ("io.loadline.pid", pid.to_string()),
+        ("io.loadline.pid-started", "1".into()),
+    ];
+    labels.map(|(name, value)| (name.to_owned(), value)).into()
+}

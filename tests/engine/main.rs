@@ -4,6 +4,8 @@
 mod build;
 mod harness;
 mod proxy;
+mod relay;
+mod smoke;
 mod todo;
 mod trouble;
 mod verify;

@@ -160,6 +160,18 @@ async fn t019_both_images_build_and_then_come_from_the_cache() {
 }
 
 #[tokio::test]
+async fn t022_both_health_endpoints_answer() {
+    let (todo, _) = built();
+    let ran = todo.run(&["smoke"]);
+    assert_eq!(ran.code, 0, "{:#?}\n{}", ran.events, ran.stderr);
+    for image in ["frontend", "backend"] {
+        let smoked = ran.one("smoked", image);
+        assert_eq!((&smoked["passed"], &smoked["answer"]), (&true.into(), &"200".into()));
+        assert_eq!(smoked["findings"], serde_json::json!([]), "uvicorn and nginx leave when asked to");
+    }
+}
+
+#[tokio::test]
 async fn mission_cached_layers() {
     built();
     let todo = Todo::copy("todo-edited");

@@ -109,7 +109,8 @@ fn result(event: &Event, paint: Paint) -> Option<String> {
         }
         Event::Smoked { image, answer, ready_ms, passed, .. } => {
             let verdict = verdict(*passed, "smoked", paint);
-            (image, format!("{verdict} {answer} in {}", text::ms(*ready_ms)))
+            let ready = if *passed { format!(" in {}", text::ms(*ready_ms)) } else { String::new() };
+            (image, format!("{verdict} {answer}{ready}"))
         }
         _ => return None,
     };

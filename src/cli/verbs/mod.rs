@@ -4,6 +4,7 @@ mod build;
 mod completions;
 mod config;
 mod man;
+mod smoke;
 mod verify;
 
 use crate::cli::args::Verb;
@@ -14,7 +15,7 @@ use std::future::Future;
 
 /// The rules that settings may name.
 fn rules() -> Vec<&'static str> {
-    crate::verify::RULES.iter().map(|rule| rule.id).collect()
+    crate::verify::RULES.iter().map(|rule| rule.id).chain(crate::smoke::RULES).collect()
 }
 
 /// Runs `verb`.
@@ -22,6 +23,7 @@ pub fn run(session: &Session, verb: &Verb) -> Outcome {
     match verb {
         Verb::Build(args) => session.block_on(build::run(session, args)),
         Verb::Verify(args) => session.block_on(verify::run(session, args)),
+        Verb::Smoke(args) => session.block_on(smoke::run(session, args)),
         Verb::Config(args) => config::run(session, args),
         Verb::Completions(args) => completions::run(session, args),
         Verb::Man(args) => man::run(session, args),

@@ -1,0 +1,113 @@
+//! `loadline smoke`.
+
+use crate::cli::args::Smoke;
+use crate::cli::session::Session;
+use crate::cli::verbs::rules;
+use crate::cli::{engine, gate, kept};
+use crate::engine::{Engine, Error as EngineError};
+use crate::evidence::State;
+use crate::project::{ImagePlan, Plan};
+use crate::smoke::{self, Image, Options, Report};
+use crate::types::{Digest, Explained, ImageId, Outcome};
+use futures_util::future::join_all;
+
+/// Smokes the images that `args` name.
+pub async fn run(session: &Session, args: &Smoke) -> Outcome {
+    let smoked = if args.refs.is_empty() { planned(session, args).await } else { references(session, args).await };
+    smoked.unwrap_or_else(|outcome| outcome)
+}
+
+async fn planned(session: &Session, args: &Smoke) -> Result<Outcome, Outcome> {
+    let mut project = session.project(&rules())?;
+    let images = project.choose(&args.images, &Default::default()).map_err(|problems| session.problems(&problems))?;
+    let engine = engine::connect(session).await?;
+    let (state, _lock) = kept::open(session, &project.plan.root, "smoke").await?;
+    let one = |image| image_of_plan(session, &engine, &state, &project.plan, image);
+    Ok(Outcome::worst(join_all(images.iter().map(one)).await))
+}
+
+/// Smokes the last build of `image`, and keeps what came of it.
+pub async fn image_of_plan(
+    session: &Session,
+    engine: &Engine,
+    state: &State,
+    plan: &Plan,
+    image: &ImagePlan,
+) -> Outcome {
+    let (build, _) = match gate::last_build(state, engine, image).await {
+        Ok(found) => found,
+        Err(error) => return session.failed(Some(&image.name), &error),
+    };
+    let project = Digest::of(plan.root.as_os_str().as_encoded_bytes()).hex().to_owned();
+    let options = Options { project, rules: plan.rules.clone() };
+    let target = Image { id: &build.id, engine_id: &build.engine_id };
+    match smoke::smoke(engine, target, image, &options, &session.events, &session.cancel).await {
+        Ok(report) => kept_outcome(session, engine, state, image, &options, &report).await,
+        Err(error) => session.failed(Some(&image.name), &error),
+    }
+}
+
+async fn kept_outcome(
+    session: &Session,
+    engine: &Engine,
+    state: &State,
+    image: &ImagePlan,
+    options: &Options,
+    report: &Report,
+) -> Outcome {
+    let evidence = kept::smoked(engine, image, options, &report.id, report.passed).await;
+    let kept = match evidence.map(|evidence| state.keep(&evidence)) {
+        Ok(Ok(())) => Outcome::Fine,
+        Ok(Err(error)) => session.failed(Some(&image.name), &error),
+        Err(error) => session.failed(Some(&image.name), &error),
+    };
+    Outcome::worst([outcome(session, report), kept])
+}
+
+/// How a run ends that this is all of; why it failed is said.
+fn outcome(session: &Session, report: &Report) -> Outcome {
+    match &report.failure {
+        Some(failure) => session.failed(Some(&report.image), failure),
+        None if report.passed => Outcome::Fine,
+        None => Outcome::Findings,
+    }
+}
+
+async fn references(session: &Session, args: &Smoke) -> Result<Outcome, Outcome> {
+    let engine = engine::connect(session).await?;
+    let one = async |reference: &String| {
+        let plan = described(reference, args);
+        let smoked = reference_in(session, &engine, &plan).await;
+        smoked.unwrap_or_else(|error| session.failed(Some(reference), &*error))
+    };
+    Ok(Outcome::worst(join_all(args.refs.iter().map(one)).await))
+}
+
+async fn reference_in(session: &Session, engine: &Engine, plan: &ImagePlan) -> Result<Outcome, Box<dyn Explained>> {
+    let boxed = |error: EngineError| -> Box<dyn Explained> { Box::new(error) };
+    let found = engine.inspect(&plan.name).await.map_err(boxed)?;
+    // What is reported is the engine's own id: reading the image for its config's would cost more
+    // than the smoke test.
+    let (id, engine_id) = (ImageId(found.engine_id.clone()), found.engine_id.to_string());
+    let image = Image { id: &id, engine_id: &engine_id };
+    let smoked = smoke::smoke(engine, image, plan, &Options::default(), &session.events, &session.cancel).await;
+    match smoked {
+        Ok(report) => Ok(outcome(session, &report)),
+        Err(error) => Err(Box::new(error)),
+    }
+}
+
+/// An image outside the plan, as the options describe it.
+fn described(reference: &str, args: &Smoke) -> ImagePlan {
+    let mut plan = ImagePlan::undescribed(reference);
+    if let Some(path) = &args.path {
+        plan.probe.path.clone_from(path);
+    }
+    plan.probe.port = args.port;
+    plan.probe.deadline = args.deadline.unwrap_or(plan.probe.deadline);
+    if !args.writable.is_empty() {
+        plan.run.writable.clone_from(&args.writable);
+    }
+    plan.run.env.extend(args.env.iter().cloned());
+    plan
+}
