@@ -28,8 +28,19 @@ pub(super) struct Fault {
     pub(super) details: Vec<(String, String)>,
     /// One action that helps, if it was recognised.
     pub(super) hint: Option<String>,
+    /// The line of its log that says most.
+    pub(super) said: Option<String>,
+    /// A path that its log says could not be written on a read-only root.
+    pub(super) read_only: Option<String>,
     /// What was done to it may be the cause: a read-only root.
     pub(super) perhaps_hardening: bool,
+}
+
+impl Fault {
+    /// One whose cause is not what was done to the container.
+    pub(super) fn certain(cause: String, details: Vec<(String, String)>, hint: Option<String>) -> Self {
+        Self { cause, details, hint, said: None, read_only: None, perhaps_hardening: false }
+    }
 }
 
 /// A cause, as far as how it ended tells.
@@ -64,7 +75,14 @@ pub(super) async fn examine(
     }
     let table = format!("image.{}.run.env", trial.setup.plan.name);
     let hint = cause.hint.or(need_hint).or_else(|| hints::from_log(&log, &table));
-    Ok(Fault { cause: cause.text, details, hint, perhaps_hardening: !cause.certain })
+    Ok(Fault {
+        cause: cause.text,
+        details,
+        hint,
+        said: hints::telling(&log).map(|line| cut(line, LONGEST_LINE)),
+        read_only: hints::read_only_path(&log),
+        perhaps_hardening: !cause.certain,
+    })
 }
 
 /// What the engine says of a container that it could not start. That is the image's fault if it is
@@ -73,12 +91,9 @@ pub(super) async fn not_started(trial: &Trial<'_>, what: &str, id: &str, error: 
     let engine::Error::Refused { message, .. } = &error else { return trial.lost(Err(error)) };
     let Some(hint) = hints::from_start(message) else { return Err(trial.refused(error)) };
     let state = trial.lost(trial.engine.container_state(id).await)?;
-    Ok(Fault {
-        cause: format!("{what}cannot be started: {}", cut(innermost(message), LONGEST_LINE)),
-        details: vec![("container".into(), format!("never ran, user {}", user(&state)))],
-        hint: Some(hint.into()),
-        perhaps_hardening: false,
-    })
+    let cause = format!("{what}cannot be started: {}", cut(innermost(message), LONGEST_LINE));
+    let details = vec![("container".into(), format!("never ran, user {}", user(&state)))];
+    Ok(Fault::certain(cause, details, Some(hint.into())))
 }
 
 /// The part that is about the container: each of the programs in between adds its own words.

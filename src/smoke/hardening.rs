@@ -8,6 +8,8 @@ use super::trial::{Reached, Trial};
 use super::writes::{self, Writes};
 use crate::engine::Engine;
 use crate::event::{Event, Events};
+use crate::project::RunPolicy;
+use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
 /// Adds to `fault` what another run, with a writable root, says of its cause.
@@ -29,39 +31,61 @@ pub(super) async fn explain(
     let mut trial = Trial::new(engine, setup, &silent, cancel);
     let seen = writable(&mut trial).await;
     match trial.teardown(seen).await? {
-        Some(writes) => tell(setup, &writes, fault),
-        None => fault.details.push(("writable root".into(), "it does not become ready with one either".into())),
+        Seen::Writes(writes) => tell(setup, &writes, fault),
+        Seen::Failed(second) => compare(setup, &second, fault),
     }
     Ok(())
 }
 
-/// What it wrote, if it became ready.
-async fn writable(trial: &mut Trial<'_>) -> Result<Option<Writes>, Error> {
+/// What came of the run with a writable root.
+enum Seen {
+    /// It became ready, and had written this.
+    Writes(Writes),
+    Failed(Fault),
+}
+
+async fn writable(trial: &mut Trial<'_>) -> Result<Seen, Error> {
     match trial.until_ready(false).await? {
-        Reached::Ready(ready) => writes::of(trial, &ready.id).await.map(Some),
-        Reached::Failed(_) => Ok(None),
+        Reached::Ready(ready) => writes::of(trial, &ready.id).await.map(Seen::Writes),
+        Reached::Failed(fault) => Ok(Seen::Failed(fault)),
+    }
+}
+
+/// The second run failed, too: perhaps of the same, perhaps of what the first did not get to.
+fn compare(setup: &Setup<'_>, second: &Fault, fault: &mut Fault) {
+    let text = match &second.said {
+        Some(said) if second.said != fault.said => format!("not ready with one either: {}: {said}", second.cause),
+        _ => "not ready with one either".to_owned(),
+    };
+    fault.details.push(("writable root".into(), text));
+    if let (None, Some(path)) = (&fault.hint, &fault.read_only) {
+        fault.hint = Some(format!(
+            "`{path}` could not be written: add its directory to `writable` in [image.{}.run]",
+            setup.plan.name
+        ));
     }
 }
 
 fn tell(setup: &Setup<'_>, writes: &Writes, fault: &mut Fault) {
     let mut say = |text: String| fault.details.push(("writable root".into(), text));
     if writes.paths.is_empty() {
-        say("with one it becomes ready, but it wrote nothing that stayed: it may be slow, or not the same every time"
-            .into());
+        say("ready with one, though it wrote nothing that stayed: it may be slow, or not the same every time".into());
         return;
     }
-    let list = |paths: &std::collections::BTreeSet<String>| paths.iter().cloned().collect::<Vec<_>>().join(", ");
-    say(format!("with one it becomes ready; until then it wrote {}", list(&writes.paths)));
+    say(format!("ready with one; until then it wrote {}", list(&writes.paths)));
     if !writes.beside.is_empty() {
         let beside = list(&writes.beside);
         say(format!("beside files of the image, so that no empty directory can take their place: {beside}"));
     }
-    let settings = writes.settings(&setup.plan.name, &setup.plan.run.writable);
-    fault.hint = Some(settings.unwrap_or_else(|| {
-        let first = writes.paths.first().map(String::as_str).unwrap_or_default();
-        format!(
-            "have it write `{first}` into a directory of its own, and add that to `writable` in [image.{}.run]",
-            setup.plan.name
-        )
-    }));
+    let RunPolicy { writable, .. } = &setup.plan.run;
+    let settings = writes.settings(&setup.plan.name, writable);
+    fault.hint = settings.or_else(|| writes.beside.first().map(|path| elsewhere(path, &setup.plan.name)));
+}
+
+fn elsewhere(path: &str, image: &str) -> String {
+    format!("have it write `{path}` into a directory of its own, and add that to `writable` in [image.{image}.run]")
+}
+
+fn list(paths: &BTreeSet<String>) -> String {
+    paths.iter().cloned().collect::<Vec<_>>().join(", ")
 }

@@ -18,6 +18,13 @@ static MISSING: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
+/// A path in a line that says that it cannot be written: the last one before those words, or the
+/// first one after them.
+static READ_ONLY: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let path = r#"(?:^|[\s`'"(=])(/[^\s`'":]+)"#;
+    Regex::new(&format!("(?i)^.*{path}.*?read-only file ?system|read-only file ?system.*?{path}")).ok()
+});
+
 /// The line that says most: the last one that begins as errors do, else the last one.
 pub(super) fn telling(log: &[String]) -> Option<&str> {
     let lines = || log.iter().rev().map(|line| line.trim()).filter(|line| !line.is_empty());
@@ -28,6 +35,13 @@ pub(super) fn telling(log: &[String]) -> Option<&str> {
 /// What helps whatever wrote `log`; its environment variables are set in `table`.
 pub(super) fn from_log(log: &[String], table: &str) -> Option<String> {
     missing_variable(log).map(|name| format!("set `{name}` in [{table}]")).or_else(|| known(log))
+}
+
+/// The path that could not be written because the root is read-only.
+pub(super) fn read_only_path(log: &[String]) -> Option<String> {
+    let read_only = READ_ONLY.as_ref()?;
+    let found = log.iter().find_map(|line| read_only.captures(line))?;
+    found.iter().skip(1).flatten().next().map(|path| path.as_str().to_owned())
 }
 
 fn missing_variable(log: &[String]) -> Option<&str> {
@@ -103,6 +117,17 @@ Error: Database is uninitialized and superuser password is not specified.
         assert_eq!(hint("missing environment variable \"API_TOKEN\""), set("API_TOKEN"));
         assert_eq!(hint("the HTTP_PROXY was used; set to work"), None);
         assert_eq!(hint("listening on PORT 80"), None);
+    }
+
+    #[test]
+    fn paths_that_could_not_be_written_are_found() {
+        let path = |line: &str| read_only_path(&lines(line)).unwrap_or_default();
+        let nginx = r#"2026/11/25 [emerg] 1#1: mkdir() "/var/lib/nginx/body" failed (30: Read-only file system)"#;
+        assert_eq!(path(nginx), "/var/lib/nginx/body");
+        assert_eq!(path("OSError: [Errno 30] Read-only file system: '/srv/a b'"), "/srv/a");
+        assert_eq!(path("Error: EROFS: read-only file system, mkdir '/app/.next/cache'"), "/app/.next/cache");
+        assert_eq!(path("touch: cannot touch '/x': Read-only file system"), "/x");
+        assert_eq!(path("Read-only file system"), "");
     }
 
     #[test]

@@ -195,7 +195,7 @@ impl Running<'_> {
         };
         let hint = self.hint(trial, &log);
         let cause = format!("not started, because {} {why}", title(self.need));
-        Ok(Fault { cause, details: last_log(&log), hint, perhaps_hardening: false })
+        Ok(Fault::certain(cause, last_log(&log), hint))
     }
 
     fn ended(&self, state: &ContainerState, log: &[String]) -> String {

@@ -21,7 +21,7 @@ async fn a_container_that_exits_at_once_is_told_with_its_code_and_log() {
         &[
             "last log: ValueError: no such mode",
             "container: exited with 1, user 1000:1000",
-            "does not become ready with one either",
+            "not ready with one either",
         ],
     );
 }

@@ -20,3 +20,11 @@ async fn what_is_written_beside_files_of_the_image_is_not_to_be_covered() {
     let text = failed(&project).await;
     assert_says(&text, &["beside files of the image", "hint: have it write `/app/log` into a directory of its own"]);
 }
+
+#[tokio::test]
+async fn what_its_user_may_not_write_even_then_is_named_from_the_log() {
+    let project = image("open('/var/lib/state', 'w').close()", "");
+    let text = failed(&project).await;
+    let hint = "hint: `/var/lib/state` could not be written: add its directory to `writable` in [image.app.run]";
+    assert_says(&text, &["Read-only file system", "not ready with one either", "Permission denied", hint]);
+}

@@ -42,6 +42,7 @@ async fn over_tcp_the_port_is_published() {
     project.plan.needs = vec![postgres(Some("secret"))];
     let report = smoke_with(&through, &project, Options::default()).await.unwrap();
     assert!(report.passed, "{}", block(&report));
+    assert_eq!(left_behind(&project).await, [] as [String; 0]);
     let mut project = server("HOST = '127.0.0.1'");
     project.plan.probe.deadline = Duration::from_secs(3);
     let report = smoke_with(&through, &project, Options::default()).await.unwrap();
