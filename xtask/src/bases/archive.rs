@@ -47,7 +47,7 @@ const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What all recipes have in common, as part of their keys.
 pub fn form() -> String {
-    format!("{FORM} {SUITE} {EPOCH} {}", EXCLUDED.join(" "))
+    format!("{FORM} {SUITE} {EPOCH} {STAND_IN} {VERSION} {KEY} {}", EXCLUDED.join(" "))
 }
 
 /// An archive in the cache.

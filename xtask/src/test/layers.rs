@@ -61,11 +61,11 @@ fn compile(cache: &Cache) -> Result<bool> {
 }
 
 fn unit(cache: &Cache, filter: Option<&str>) -> Result<Count> {
-    libtest_run(cache, "unit", &["--workspace", "--lib", "--bins"], &[], filter)
+    libtest_run(cache, "unit", &["--lib", "--bins"], &[], filter)
 }
 
 fn machine(cache: &Cache, filter: Option<&str>) -> Result<Count> {
-    libtest_run(cache, "machine", &["--package", "xtask", "--test", "machine"], &[], filter)
+    libtest_run(cache, "machine", &["--test", "machine"], &[], filter)
 }
 
 fn on_engine(cache: &Cache, kind: Kind, set: &SetUp, filter: Option<&str>, phases: &mut Phases) -> Outcome {
@@ -119,7 +119,8 @@ fn libtest_run(
     environment: &[(&str, String)],
     filter: Option<&str>,
 ) -> Result<Count> {
-    let mut command = cargo(&["test", "--locked", "--no-fail-fast"]);
+    let mut command = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    // Always the whole workspace: another choice of packages has other features, and compiles anew.
     command.args(targets).envs(environment.iter().map(|(key, value)| (key, value))).args(filter);
     let (good, text) = step(cache, name, &mut command, TESTS)?;
     let count = libtest::count(&text, filter.is_some());

