@@ -14,6 +14,8 @@ pub mod engine;
 pub mod event;
 pub mod evidence;
 pub mod image;
+pub mod load;
+pub mod node;
 pub mod project;
 pub mod smoke;
 pub mod types;

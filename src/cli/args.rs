@@ -13,6 +13,8 @@ Examples:
   loadline verify                Check sizes and users of what was built last
   loadline verify --image nginx:alpine --budget 60MB --numeric-user
   loadline smoke                 Run what was built last as a pod would, and probe it
+  loadline load                  Bring it into the cluster's nodes, once it passed both
+  loadline up                    All of these, as far as they are needed
   loadline config                Show the plan, and where each value comes from
 
 Exit codes:
@@ -76,6 +78,8 @@ pub enum Verb {
     Build(Build),
     Verify(Verify),
     Smoke(Smoke),
+    Load(Load),
+    Up(Up),
     Config(Config),
     Completions(Completions),
     Man(Man),
@@ -193,6 +197,47 @@ pub struct Smoke {
     pub env: Vec<(String, String)>,
 }
 
+/// Bring images into the cluster's nodes, and prove that they arrived
+#[derive(Args, Debug)]
+#[command(after_help = "\
+An image of the plan wants passing evidence of `verify` and `smoke`; any other image wants none.
+
+Examples:
+  loadline load
+  loadline load api --target minikube:staging
+  loadline load --image nginx:alpine --target kind")]
+pub struct Load {
+    /// The images, as last built [default: all of the plan]
+    #[arg(value_name = "IMAGE", conflicts_with = "refs")]
+    pub images: Vec<String>,
+    /// An image of the engine, by name, instead; may be repeated
+    #[arg(long = "image", value_name = "REF")]
+    pub refs: Vec<ImageRef>,
+    /// Where to: minikube[:PROFILE], kind[:NAME] or docker:HOST [default: the settings', minikube]
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Load without evidence of `verify` and `smoke`; this is said
+    #[arg(long)]
+    pub ungated: bool,
+}
+
+/// Build, verify, smoke and load
+#[derive(Args, Debug)]
+#[command(after_help = "\
+What is proven already is not done again.
+
+Examples:
+  loadline up
+  loadline up api --target kind:test")]
+pub struct Up {
+    /// The images [default: all of the plan]
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+    /// Where to: minikube[:PROFILE], kind[:NAME] or docker:HOST [default: the settings', minikube]
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For a person
@@ -242,7 +287,7 @@ pub struct Man {
 impl Verb {
     /// Whether what it does is a stream of events; the others answer with a document.
     pub fn streams(&self) -> bool {
-        matches!(self, Self::Build(_) | Self::Verify(_) | Self::Smoke(_))
+        matches!(self, Self::Build(_) | Self::Verify(_) | Self::Smoke(_) | Self::Load(_) | Self::Up(_))
     }
 }
 

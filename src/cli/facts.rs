@@ -5,7 +5,7 @@ use crate::engine::{Engine, ImageSummary};
 use crate::image::ImageFacts;
 use crate::image::archive::{Archive, ArchiveError, Choice, Progress};
 use crate::image::store::{DEFAULT_LIMIT, Store};
-use crate::types::{Explained, ImageId, Outcome};
+use crate::types::{ByteSize, Explained, ImageId, Outcome};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -153,4 +153,9 @@ impl<R: Read> Read for Cancellable<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.cancel.is_cancelled() { Err(io::ErrorKind::ConnectionAborted.into()) } else { self.reader.read(buffer) }
     }
+}
+
+/// The size of the image `id`, if it was read before.
+pub fn size(id: &ImageId) -> Option<ByteSize> {
+    store().image(id).map(|facts| facts.size())
 }

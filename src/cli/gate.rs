@@ -1,10 +1,12 @@
 //! Whether a step may be done on the last build of an image.
 
 use crate::build;
+use crate::cli::kept;
 use crate::engine::{self, Engine, ImageSummary};
-use crate::evidence::{BuildRecord, Error, State};
-use crate::project::ImagePlan;
+use crate::evidence::{BuildRecord, Error, Evidence, Stale, State, Step};
+use crate::project::{ImagePlan, Plan};
 use crate::types::{Explained, Outcome};
+use crate::verify::Policy;
 
 /// Why a step cannot be done on the last build of an image.
 #[derive(Debug, thiserror::Error)]
@@ -87,4 +89,72 @@ pub async fn last_build(
         Err(error) if error.is_not_found() => Err(NoBuild::Gone { image: name }),
         Err(error) => Err(NoBuild::Engine(error)),
     }
+}
+
+/// Why an image may not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum NoEvidence {
+    /// A step did not pass for exactly this image, under the settings of now.
+    #[error("{image} ({id}) has no passing evidence of `{step}`: {why}")]
+    Stale {
+        /// The image.
+        image: String,
+        /// The start of its id.
+        id: String,
+        /// The step.
+        step: Step,
+        /// Which part does not hold.
+        why: Stale,
+    },
+    /// What it ran beside could not be asked for.
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    /// The records cannot be read.
+    #[error(transparent)]
+    State(#[from] Error),
+}
+
+impl Explained for NoEvidence {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Stale { .. } => Outcome::NoEvidence,
+            Self::Engine(error) => error.outcome(),
+            Self::State(error) => error.outcome(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Stale { image, step, .. } => {
+                Some(format!("`loadline {step} {image}`, or `loadline up {image}` for all that is missing"))
+            }
+            Self::Engine(error) => error.hint(),
+            Self::State(error) => error.hint(),
+        }
+    }
+}
+
+/// What is stale of the evidence that `now` would be; `None` if it holds.
+pub fn stale(state: &State, now: &Evidence) -> Result<Option<Stale>, Error> {
+    let kept = state.evidence(now.step, &now.id, &now.place)?;
+    Ok(kept.map_or(Some(Stale::Missing), |kept| kept.stale(now)))
+}
+
+/// That `image`, as built, passed both checks under the settings of now.
+pub async fn passed(
+    state: &State,
+    engine: &Engine,
+    plan: &Plan,
+    image: &ImagePlan,
+    build: &BuildRecord,
+) -> Result<(), NoEvidence> {
+    let verified = kept::verified(&Policy::of(plan, image), &build.id, true);
+    let smoked = kept::smoked(engine, image, &kept::smoke_options(plan), &build.id, true).await?;
+    for now in [verified, smoked] {
+        if let Some(why) = stale(state, &now)? {
+            let (image, id) = (image.name.clone(), build.id.short().to_owned());
+            return Err(NoEvidence::Stale { image, id, step: now.step, why });
+        }
+    }
+    Ok(())
 }

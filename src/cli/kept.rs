@@ -6,7 +6,7 @@ use crate::cli::session::Session;
 use crate::engine::{self, Engine};
 use crate::event::Event;
 use crate::evidence::{BuildRecord, Error, Evidence, Lock, State, Step};
-use crate::project::ImagePlan;
+use crate::project::{ImagePlan, Plan};
 use crate::smoke::Options;
 use crate::types::{Digest, ImageId, Outcome};
 use crate::verify::Policy;
@@ -80,4 +80,10 @@ pub async fn smoked(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         passed,
     })
+}
+
+/// How images of `plan` are smoked.
+pub fn smoke_options(plan: &Plan) -> Options {
+    let project = Digest::of(plan.root.as_os_str().as_encoded_bytes()).hex().to_owned();
+    Options { project, rules: plan.rules.clone() }
 }

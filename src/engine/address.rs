@@ -19,6 +19,13 @@ pub enum Address {
     Tcp(String),
     /// `docker system dial-stdio` at the far end of an SSH connection, as `[user@]host[:port]`.
     Ssh(String),
+    /// An engine inside a container of another engine.
+    Within {
+        /// The other engine.
+        engine: Box<Address>,
+        /// The container.
+        container: String,
+    },
 }
 
 impl fmt::Display for Address {
@@ -27,6 +34,7 @@ impl fmt::Display for Address {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
             Self::Tcp(host) => write!(f, "tcp://{host}"),
             Self::Ssh(host) => write!(f, "ssh://{host}"),
+            Self::Within { engine, container } => write!(f, "{engine} in container `{container}`"),
         }
     }
 }
@@ -163,6 +171,11 @@ impl Address {
             "https" => Err(wrong("engines over TLS are not supported in this version")),
             _ => Err(wrong("the scheme is none of unix, tcp and ssh")),
         }
+    }
+
+    /// The engine inside the container `container` of the engine at this address.
+    pub fn within(&self, container: &str) -> Self {
+        Self::Within { engine: Box::new(self.clone()), container: container.to_owned() }
     }
 
     fn of_context(name: &str, origin: &'static str, config: Option<&Path>) -> Result<Self, AddressError> {

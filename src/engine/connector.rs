@@ -99,6 +99,7 @@ pub(super) async fn connect(address: &Address) -> io::Result<Wire> {
             Ok(Wire::new(stream))
         }
         Address::Ssh(host) => dial_ssh(host),
+        Address::Within { engine, container } => super::within::dial(engine, container).await,
     }
 }
 

@@ -1,10 +1,10 @@
-//! Commands inside a running container.
+//! Commands inside a running container that end by themselves.
 
-use super::container::{doing, short};
+use super::attach::{ExecOutput, Output};
 use super::{Engine, Error};
-use bollard::exec::StartExecResults;
-use bollard::models::ExecConfig;
-use futures_util::StreamExt;
+
+/// How much of a command's output is kept, in bytes.
+const ENOUGH: usize = 64 << 10;
 
 /// How a command in a container ended.
 #[derive(Clone, Debug)]
@@ -16,40 +16,27 @@ pub struct Executed {
 }
 
 impl Engine {
-    /// Runs `command` in a container and waits for its end.
+    /// Runs `command` in a container, without input, and waits for its end.
+    ///
+    /// # Errors
+    /// The engine refused or was lost, or there is no such container.
     pub async fn exec(&self, id: &str, command: &[&str]) -> Result<Executed, Error> {
-        let what = || format!("running `{}` in container `{}`", command.join(" "), short(id));
-        let config = ExecConfig {
-            cmd: Some(command.iter().map(|word| (*word).to_owned()).collect()),
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            ..ExecConfig::default()
-        };
-        let exec = self.api.create_exec(id, config).await.map_err(|error| Error::api(what(), error))?;
-        let started = self.api.start_exec(&exec.id, None).await.map_err(|error| Error::api(what(), error))?;
-        let output = match started {
-            StartExecResults::Attached { output, .. } => collect(output).await,
-            StartExecResults::Detached => String::new(),
-        };
-        let ended = self.api.inspect_exec(&exec.id).await.map_err(|error| Error::api(what(), error))?;
-        // An engine that knows no exit code yet has not seen the command's end.
-        ended.exit_code.map(|code| Executed { code, output }).ok_or_else(|| {
-            Error::broken(doing("running a command in", id), "the engine does not say how the command ended")
-        })
+        let (input, mut output) = self.attach(id, command).await?;
+        // A command that has ended already takes no end of its input.
+        input.close().await.ok();
+        let text = collect(&mut output).await?;
+        Ok(Executed { code: output.exit_code().await?, output: text })
     }
 }
 
-async fn collect<S, E>(mut parts: S) -> String
-where
-    S: futures_util::Stream<Item = Result<bollard::container::LogOutput, E>> + Unpin,
-{
-    const ENOUGH: usize = 64 << 10;
-    let mut output = Vec::new();
-    while let Some(Ok(part)) = parts.next().await {
+async fn collect(output: &mut ExecOutput) -> Result<String, Error> {
+    let mut text = Vec::new();
+    while let Some(piece) = output.next().await {
+        let (Output::Out(bytes) | Output::Err(bytes)) = piece?;
         // What is beyond the bound is read on, so that the command can end.
-        if output.len() < ENOUGH {
-            output.extend_from_slice(&part.into_bytes());
+        if text.len() < ENOUGH {
+            text.extend_from_slice(&bytes);
         }
     }
-    String::from_utf8_lossy(&output).into_owned()
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }

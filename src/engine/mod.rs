@@ -2,6 +2,7 @@
 //! the Docker client library; no type of it leaves.
 
 mod address;
+mod attach;
 pub mod buildkit;
 mod connector;
 mod container;
@@ -10,17 +11,22 @@ mod error;
 mod exec;
 mod export;
 mod image;
+mod import;
+mod machine;
 mod network;
 mod settings;
 mod watch;
+mod within;
 
 pub use address::{Address, AddressError, Environment};
+pub use attach::{ExecInput, ExecOutput, Output};
 pub use container::{Confinement, ContainerSpec, Labelled, Publish};
 pub use credentials::{Credentials, CredentialsError, Login};
 pub use error::Error;
 pub use exec::Executed;
 pub use export::ExportReader;
 pub use image::{ImageSummary, RootFs};
+pub use machine::{Machine, MachineState};
 pub use network::Route;
 pub use settings::ImageSettings;
 pub use watch::{Change, ContainerState, Content, Health};

@@ -77,6 +77,10 @@ impl Engine {
                 let host = host.rsplit_once('@').map_or(host.as_str(), |(_, host)| host);
                 published("0.0.0.0", host.split(':').next().unwrap_or(host))
             }
+            Address::Within { .. } => {
+                let doing = format!("looking for a way to the containers of the engine at {}", self.address);
+                Err(Error::broken(doing, "it is inside a container itself"))
+            }
         }
     }
 

@@ -12,6 +12,7 @@ pub mod files;
 pub mod layers;
 pub mod manifest;
 pub mod store;
+pub mod transfer;
 pub mod tree;
 
 mod compression;

@@ -60,6 +60,8 @@ async fn forward(mut near: impl AsyncRead + AsyncWrite + Unpin, engine: Address)
             let mut far = TcpStream::connect(host).await.unwrap();
             copy_bidirectional(&mut near, &mut far).await.ok();
         }
-        Address::Ssh(_) => panic!("the engine under test is not behind SSH"),
+        Address::Ssh(_) | Address::Within { .. } => {
+            panic!("the engine under test is neither behind SSH nor in a container")
+        }
     }
 }

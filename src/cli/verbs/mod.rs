@@ -3,8 +3,10 @@
 mod build;
 mod completions;
 mod config;
+mod load;
 mod man;
 mod smoke;
+mod up;
 mod verify;
 
 use crate::cli::args::Verb;
@@ -24,6 +26,8 @@ pub fn run(session: &Session, verb: &Verb) -> Outcome {
         Verb::Build(args) => session.block_on(build::run(session, args)),
         Verb::Verify(args) => session.block_on(verify::run(session, args)),
         Verb::Smoke(args) => session.block_on(smoke::run(session, args)),
+        Verb::Load(args) => session.block_on(load::run(session, args)),
+        Verb::Up(args) => session.block_on(up::run(session, args)),
         Verb::Config(args) => config::run(session, args),
         Verb::Completions(args) => completions::run(session, args),
         Verb::Man(args) => man::run(session, args),

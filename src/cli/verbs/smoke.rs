@@ -8,7 +8,7 @@ use crate::engine::{Engine, Error as EngineError};
 use crate::evidence::State;
 use crate::project::{ImagePlan, Plan};
 use crate::smoke::{self, Image, Options, Report};
-use crate::types::{Digest, Explained, ImageId, Outcome};
+use crate::types::{Explained, ImageId, Outcome};
 use futures_util::future::join_all;
 
 /// Smokes the images that `args` name.
@@ -38,8 +38,7 @@ pub async fn image_of_plan(
         Ok(found) => found,
         Err(error) => return session.failed(Some(&image.name), &error),
     };
-    let project = Digest::of(plan.root.as_os_str().as_encoded_bytes()).hex().to_owned();
-    let options = Options { project, rules: plan.rules.clone() };
+    let options = kept::smoke_options(plan);
     let target = Image { id: &build.id, engine_id: &build.engine_id };
     match smoke::smoke(engine, target, image, &options, &session.events, &session.cancel).await {
         Ok(report) => kept_outcome(session, engine, state, image, &options, &report).await,

@@ -1,0 +1,246 @@
+//! The conversion itself: fed with an engine's export chunk by chunk, it yields the archive for
+//! the nodes chunk by chunk, and in the end what the image is made of.
+
+use super::contents::{Contents, Part};
+use super::error::ArchiveError;
+use super::header::{BLOCK, Header, Kind, padding};
+use crate::types::{Digest, ImageId};
+use bytes::{Bytes, BytesMut};
+use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
+
+/// A config or a manifest is smaller; so are pax records.
+const LARGEST_DOCUMENT: u64 = 4 << 20;
+/// How much of such documents is kept in all: the bound of this conversion's memory.
+const MOST_KEPT: u64 = 16 << 20;
+
+/// Converts one export. Feed it with [`Converter::push`], then ask for [`Converter::finish`].
+pub struct Converter {
+    id: ImageId,
+    diff_ids: Vec<Digest>,
+    /// Bytes of a header that is not yet whole.
+    partial: BytesMut,
+    state: State,
+    /// Pax records for the next member.
+    records: Vec<u8>,
+    seen: u64,
+    kept: u64,
+    documents: HashMap<Digest, Bytes>,
+    parts: HashMap<Digest, Part>,
+}
+
+enum State {
+    Header,
+    Member { member: Member, left: u64 },
+    Padding { left: u64 },
+    End,
+}
+
+struct Member {
+    name: String,
+    size: u64,
+    role: Role,
+    hash: Sha256,
+    /// A copy, if this may be a document.
+    copy: Option<Vec<u8>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Goes to the nodes.
+    Passed,
+    /// Read, but not sent on.
+    Read,
+    /// Pax records.
+    Records,
+    Skipped,
+}
+
+impl Converter {
+    /// For the image `id` with these layers, bottom first.
+    pub fn new(id: ImageId, diff_ids: Vec<Digest>) -> Self {
+        Self {
+            id,
+            diff_ids,
+            partial: BytesMut::new(),
+            state: State::Header,
+            records: Vec::new(),
+            seen: 0,
+            kept: 0,
+            documents: HashMap::new(),
+            parts: HashMap::new(),
+        }
+    }
+
+    /// How every archive for a node begins.
+    pub fn head() -> Bytes {
+        super::contents::member("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#).into()
+    }
+
+    /// How many bytes of the member that is being passed on are still to come.
+    pub fn left_of_member(&self) -> u64 {
+        match &self.state {
+            State::Member { left, member } if member.role == Role::Passed => left + padding(member.size),
+            _ => 0,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    /// Takes the next bytes of the export; what is to be sent on is added to `out`.
+    ///
+    /// # Errors
+    /// What is wrong with the archive. The conversion cannot go on then.
+    pub fn push(&mut self, mut chunk: Bytes, out: &mut Vec<Bytes>) -> Result<(), ArchiveError> {
+        while !chunk.is_empty() {
+            let before = chunk.len();
+            match &mut self.state {
+                State::End => chunk.clear(),
+                State::Padding { left } => {
+                    drop(chunk.split_to(up_to(*left, &chunk)));
+                    *left -= (before - chunk.len()) as u64;
+                    if *left == 0 {
+                        self.state = State::Header;
+                    }
+                }
+                State::Member { member, left } => {
+                    let bytes = chunk.split_to(up_to(*left, &chunk));
+                    *left -= bytes.len() as u64;
+                    let ended = *left == 0;
+                    self.kept += member.take(&bytes, self.kept);
+                    if member.role == Role::Passed {
+                        out.push(bytes);
+                    }
+                    if ended {
+                        self.end_member(out)?;
+                    }
+                }
+                State::Header => {
+                    let wanted = BLOCK - self.partial.len();
+                    self.partial.extend_from_slice(&chunk.split_to(wanted.min(chunk.len())));
+                    if self.partial.len() == BLOCK {
+                        self.begin_member(out)?;
+                    }
+                }
+            }
+            self.seen += (before - chunk.len()) as u64;
+        }
+        Ok(())
+    }
+
+    /// What the image is made of, when the whole export has been pushed.
+    ///
+    /// # Errors
+    /// The export was cut off, or something that the image needs was not in it.
+    pub fn finish(self) -> Result<Contents, ArchiveError> {
+        let inside = match &self.state {
+            State::End => return Contents::gather(self.id, &self.diff_ids, &self.documents, &self.parts),
+            State::Member { member, .. } => format!("inside `{}`", member.name),
+            State::Header | State::Padding { .. } => "before its end marker".to_owned(),
+        };
+        Err(ArchiveError::Truncated { at: self.seen, inside })
+    }
+
+    fn begin_member(&mut self, out: &mut Vec<Bytes>) -> Result<(), ArchiveError> {
+        let block = self.partial.split().freeze();
+        if block.iter().all(|byte| *byte == 0) {
+            self.state = State::End;
+            return Ok(());
+        }
+        let mut header = Header::parse(&block).ok_or(ArchiveError::NotTar { at: self.seen })?;
+        if header.kind != Kind::Records {
+            header.apply(&std::mem::take(&mut self.records));
+        }
+        let role = role(&header);
+        if role == Role::Records && header.size > LARGEST_DOCUMENT {
+            return Err(ArchiveError::TooLarge { name: header.name, size: header.size });
+        }
+        let member = Member::new(header, role);
+        if role == Role::Passed {
+            out.push(Bytes::copy_from_slice(&Header::of_file(&member.name, member.size)));
+        }
+        let left = member.size;
+        self.state = State::Member { member, left };
+        if left == 0 { self.end_member(out) } else { Ok(()) }
+    }
+
+    fn end_member(&mut self, out: &mut Vec<Bytes>) -> Result<(), ArchiveError> {
+        let State::Member { member, .. } = std::mem::replace(&mut self.state, State::Header) else { return Ok(()) };
+        let gap = padding(member.size);
+        if gap > 0 {
+            self.state = State::Padding { left: gap };
+        }
+        match member.role {
+            Role::Records => self.records = member.copy.unwrap_or_default(),
+            Role::Skipped => {}
+            Role::Passed | Role::Read => {
+                if member.role == Role::Passed {
+                    out.push(Bytes::from(vec![0; gap as usize]));
+                }
+                let digest = Digest::from_hash(member.hash);
+                // What is named by a digest must have it: a blob that was damaged on its way ends
+                // here, not in a node.
+                if member.name.strip_prefix(BLOBS).is_some_and(|hex| hex != digest.hex()) {
+                    return Err(ArchiveError::WrongDigest { name: member.name, found: digest });
+                }
+                if let Some(copy) = member.copy {
+                    self.documents.insert(digest.clone(), copy.into());
+                }
+                if member.role == Role::Passed {
+                    self.parts.insert(digest, Part { name: member.name, size: member.size });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The folder of blobs in an OCI layout.
+pub(super) const BLOBS: &str = "blobs/sha256/";
+
+/// What becomes of a member. Engines before 25 write `<id>/layer.tar`, `<id>/json`, `<id>/VERSION`
+/// for each layer and the config as `<digest>.json`; newer ones an OCI layout.
+fn role(header: &Header) -> Role {
+    let name = header.name.as_str();
+    match header.kind {
+        Kind::Records => Role::Records,
+        Kind::Other => Role::Skipped,
+        Kind::File if name.starts_with(BLOBS) || name.ends_with("/layer.tar") => Role::Passed,
+        Kind::File if name.ends_with(".json") && !name.contains('/') => Role::Read,
+        Kind::File => Role::Skipped,
+    }
+}
+
+fn up_to(left: u64, chunk: &Bytes) -> usize {
+    usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len())
+}
+
+impl Member {
+    fn new(header: Header, role: Role) -> Self {
+        let small = header.size <= LARGEST_DOCUMENT && role != Role::Skipped;
+        let copy = small.then(Vec::new);
+        Self { name: header.name, size: header.size, role, hash: Sha256::new(), copy }
+    }
+
+    /// Reads the next bytes; returns how many of them are kept.
+    fn take(&mut self, bytes: &Bytes, kept: u64) -> u64 {
+        if self.role == Role::Skipped {
+            return 0;
+        }
+        if self.role != Role::Records {
+            self.hash.update(bytes);
+        }
+        let Some(copy) = &mut self.copy else { return 0 };
+        let first = copy.first().or(bytes.first()).copied();
+        let document = self.role == Role::Records || first == Some(b'{');
+        if document && kept + bytes.len() as u64 <= MOST_KEPT {
+            copy.extend_from_slice(bytes);
+            return bytes.len() as u64;
+        }
+        self.copy = None;
+        0
+    }
+}

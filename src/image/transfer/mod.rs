@@ -1,0 +1,17 @@
+//! From the archive that an engine exports to one that every node takes, on the fly: an OCI
+//! layout (image-spec, "Image Layout") for containerd which is a `docker load` archive too.
+//!
+//! Layers pass as they come and are hashed on their way; only what describes the image (config,
+//! manifests) is kept. The archive's order is free, but a member's size comes before its bytes:
+//! so the layers go first, and the manifest, which needs all their digests, goes last.
+
+mod contents;
+mod convert;
+mod error;
+mod header;
+#[cfg(test)]
+mod tests;
+
+pub use contents::{Contents, Form};
+pub use convert::Converter;
+pub use error::ArchiveError;

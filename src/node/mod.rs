@@ -1,0 +1,195 @@
+//! Where images go: Minikube, kind and plain engines as targets, and one stream to each node that
+//! says what it has, takes what it lacks, and proves that it arrived.
+
+mod docker;
+mod error;
+mod minikube;
+mod state;
+mod stream;
+mod target;
+mod transcript;
+
+pub use error::Error;
+pub use minikube::{Home, Profile};
+pub use target::{Surroundings, Target};
+
+use crate::engine::{Address, Engine, MachineState};
+use crate::image::transfer::{Contents, Form};
+use crate::types::{Digest, ImageId, ImageRef};
+use bytes::Bytes;
+
+/// A machine that runs images.
+#[derive(Clone)]
+pub struct Node {
+    name: String,
+    /// The command that starts it.
+    start: String,
+    via: Via,
+}
+
+/// How a node is reached, and by what it runs images.
+#[derive(Clone)]
+enum Via {
+    /// A containerd, in a container of `engine`.
+    Containerd { engine: Engine, container: String },
+    /// A Docker Engine, in a container of `engine`.
+    DockerWithin { engine: Engine, container: String },
+    /// A Docker Engine with an address of its own.
+    Docker { address: Address },
+}
+
+/// What a node is to have.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The image.
+    pub id: ImageId,
+    /// How the engine that holds it names it.
+    pub engine_id: Digest,
+    /// Its layers, bottom first.
+    pub diff_ids: Vec<Digest>,
+    /// All names it is to have there.
+    pub names: Vec<ImageRef>,
+}
+
+/// What a node has before a load.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Everything is there, under all names.
+    pub complete: bool,
+    /// The image itself is there; only names are missing.
+    pub content: bool,
+    /// Names that are another image's: which, and whose.
+    pub moving: Vec<(ImageRef, ImageId)>,
+}
+
+/// A node that said what it has, and waits.
+pub enum Session {
+    /// A containerd.
+    Containerd(Box<stream::Stream>),
+    /// A Docker Engine.
+    Docker(Box<docker::Load>),
+}
+
+impl Node {
+    /// Its name: the machine's.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Opens the stream to this node and asks what it has of `wanted`. `builder` is the engine
+    /// that holds the image.
+    ///
+    /// # Errors
+    /// The node does not run, cannot be reached, or lacks what a load needs.
+    pub async fn open(&self, builder: &Engine, wanted: &Wanted) -> Result<Session, Error> {
+        match &self.via {
+            Via::Containerd { engine, container } => {
+                self.must_run(engine, container).await?;
+                let stream = stream::Stream::open(&self.name, engine, container, wanted).await?;
+                Ok(Session::Containerd(Box::new(stream)))
+            }
+            Via::DockerWithin { engine, container } => {
+                let inner = self.engine_within(engine, container).await?;
+                docker::Load::open(&self.name, inner, builder, wanted).await.map(Box::new).map(Session::Docker)
+            }
+            Via::Docker { address } => {
+                let connected = Engine::connect(address).await;
+                let engine = connected.map_err(|source| Error::engine(&self.name, source))?;
+                docker::Load::open(&self.name, engine, builder, wanted).await.map(Box::new).map(Session::Docker)
+            }
+        }
+    }
+
+    async fn must_run(&self, engine: &Engine, container: &str) -> Result<(), Error> {
+        let state = engine.machine_state(container).await.map_err(|source| Error::engine(&self.name, source))?;
+        let (node, start) = (self.name.clone(), self.start.clone());
+        match state {
+            Some(MachineState::Running) => Ok(()),
+            Some(MachineState::Paused) => Err(Error::Paused { node, resume: format!("docker unpause {container}") }),
+            Some(MachineState::Stopped) => Err(Error::Stopped { node, start }),
+            None => Err(Error::NoMachine { node, start, engine: engine.address().to_string() }),
+        }
+    }
+
+    /// The engine inside a machine. After `eval $(minikube docker-env)` it is the building engine
+    /// itself, in which there is no such machine.
+    async fn engine_within(&self, engine: &Engine, container: &str) -> Result<Engine, Error> {
+        let failed = |source| Error::engine(&self.name, source);
+        if engine.host_name().await.map_err(failed)? == container {
+            return Ok(engine.clone());
+        }
+        self.must_run(engine, container).await?;
+        Engine::connect(&engine.address().within(container)).await.map_err(failed)
+    }
+}
+
+impl Session {
+    /// What the node has.
+    pub fn found(&self) -> &Found {
+        match self {
+            Self::Containerd(stream) => stream.found(),
+            Self::Docker(load) => load.found(),
+        }
+    }
+
+    /// All names that the image is to have.
+    pub fn names(&self) -> &[ImageRef] {
+        match self {
+            Self::Containerd(stream) => stream.names(),
+            Self::Docker(load) => load.names(),
+        }
+    }
+
+    /// Tells the node that an archive comes.
+    ///
+    /// # Errors
+    /// The node was lost.
+    pub async fn begin(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Containerd(stream) => stream.begin().await,
+            Self::Docker(load) => load.begin(),
+        }
+    }
+
+    /// Sends a piece of the archive.
+    ///
+    /// # Errors
+    /// The node was lost, or takes no more.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
+        match self {
+            Self::Containerd(stream) => stream.write(&bytes).await,
+            Self::Docker(load) => load.write(bytes).await,
+        }
+    }
+
+    /// How the archive is to end for this node.
+    pub fn form(&self) -> Form {
+        match self {
+            Self::Containerd(stream) => Form::Containerd { alias: stream.knows_any() },
+            Self::Docker(_) => Form::Docker,
+        }
+    }
+
+    /// Ends the archive and proves that the image arrived. Says which pods still run the images
+    /// whose names moved.
+    ///
+    /// # Errors
+    /// The node refused the image, or does not have it as it should.
+    pub async fn finish(self, contents: &Contents) -> Result<Vec<String>, Error> {
+        match self {
+            Self::Containerd(stream) => stream.finish(&contents.manifest()).await,
+            Self::Docker(load) => load.finish(&contents.manifest()).await,
+        }
+    }
+
+    /// Gives the missing names to an image that the node holds already.
+    ///
+    /// # Errors
+    /// The node refused.
+    pub async fn name(self) -> Result<Vec<String>, Error> {
+        match self {
+            Self::Containerd(stream) => stream.name().await,
+            Self::Docker(load) => load.name().await,
+        }
+    }
+}

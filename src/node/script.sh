@@ -1,0 +1,72 @@
+# The node's side of a load: one shell for inventory, import and proof, because starting a command
+# in a container costs more than what it does. Arguments: the image's id, the chain id of its top
+# layer (`-` if it has no layers), the names it is to have.
+#
+# Says what the node has, then reads a word: `import` takes an archive from what follows on the
+# input, `name` gives the names to the image that is there; with `moved` after it, the containers
+# that run are said, too. Anything else ends it.
+mark='@loadline'
+id=$1 chain=$2
+shift 2
+
+for tool in ctr crictl; do
+  command -v "$tool" >/dev/null || { echo "$mark lacks $tool"; exit 0; }
+done
+# containerd unpacks for the snapshotter that CRI uses, or the image is not unpacked for CRI.
+snapshotter=$(sed -n "s/^ *snapshotter *= *[\"']\([a-z0-9.-]\{1,\}\)[\"'].*/\1/p" /etc/containerd/config.toml 2>/dev/null | head -n 1)
+snapshotter=${snapshotter:-overlayfs}
+[ -e /etc/crictl.yaml ] || export CONTAINER_RUNTIME_ENDPOINT=unix:///run/containerd/containerd.sock
+
+# NAME COMMAND...: the command's output between marks, with its exit code.
+part() {
+  echo "$mark begin $1"
+  shift
+  "$@" 2>&1 </dev/null
+  printf '\n%s end %s\n' "$mark" "$?"
+}
+
+# The manifests that the names point at. Without filters this computes the size of every image.
+names() {
+  for name; do
+    set -- "$@" "name==$name"
+    shift
+  done
+  ctr -n k8s.io images ls "$@" "name==$id"
+}
+
+cri() {
+  crictl inspecti -o go-template --template '{{.status.id}}' "$1"
+}
+
+state() {
+  part names names "$@"
+  [ "$chain" = - ] || part chain ctr -n k8s.io snapshots --snapshotter "$snapshotter" info "$chain"
+  for name; do part "cri $name" cri "$name"; done
+}
+
+# CRI hears of an image by an event, some time after containerd has it.
+settle() {
+  for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    agreed=yes
+    for name; do [ "$(cri "$name" 2>/dev/null </dev/null)" = "$id" ] || agreed=no; done
+    [ $agreed = yes ] && return
+    sleep 0.1 2>/dev/null || sleep 1
+  done
+}
+
+state "$@"
+echo "$mark ready"
+read -r word more || exit 0
+echo "$mark begin taken"
+case $word in
+  import) ctr -n k8s.io images import --snapshotter "$snapshotter" - 2>&1 ;;
+  name) ctr -n k8s.io images tag --force "$id" "$@" 2>&1 ;;
+  *) exit 0 ;;
+esac
+code=$?
+printf '\n%s end %s\n' "$mark" "$code"
+[ $code = 0 ] || exit 0
+settle "$@"
+state "$@"
+[ "$more" != moved ] || part pods crictl ps -o json
+echo "$mark done"

@@ -1,0 +1,229 @@
+//! What a containerd node has of an image, read from what its tools print.
+
+use super::transcript::{Section, Transcript};
+use crate::types::{Digest, ImageId, ImageRef};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What containerd and CRI say of one image and its names.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct State {
+    /// The manifest that each name points at.
+    manifests: BTreeMap<String, Digest>,
+    /// The top layer is unpacked.
+    unpacked: bool,
+    /// The image that CRI has under each name.
+    images: BTreeMap<String, ImageId>,
+}
+
+/// A part of the node does not answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Mute {
+    pub(super) asked: &'static str,
+    pub(super) answer: String,
+}
+
+impl State {
+    pub(super) fn read(transcript: &Transcript, names: &[ImageRef], layers: bool) -> Result<Self, Mute> {
+        let names: Vec<String> = names.iter().map(ImageRef::canonical).collect();
+        let manifests = answer(transcript, "containerd", "names", &[])?.map(table).unwrap_or_default();
+        let unpacked = !layers
+            || answer(transcript, "containerd", "chain", &["does not exist", "not found"])?.is_some_and(committed);
+        let mut images = BTreeMap::new();
+        for name in names {
+            let text = answer(transcript, "CRI", &format!("cri {name}"), &["no such image", "not found"])?;
+            // Beside the id, crictl warns of settings that it finds.
+            let id = text.and_then(|text| text.lines().find_map(|line| line.trim().parse().ok()));
+            images.extend(id.map(|id| (name, id)));
+        }
+        Ok(Self { manifests, unpacked, images })
+    }
+
+    /// The image that CRI has under `name`.
+    pub(super) fn image(&self, name: &ImageRef) -> Option<&ImageId> {
+        self.images.get(&name.canonical())
+    }
+
+    /// The manifest by which containerd has `id`: CRI keeps a name for it.
+    pub(super) fn manifest(&self, id: &ImageId) -> Option<&Digest> {
+        self.manifests.get(&id.to_string())
+    }
+
+    /// The top layer is there, and so are all below it.
+    pub(super) fn unpacked(&self) -> bool {
+        self.unpacked
+    }
+
+    /// Any of the image's names is there, for whatever image.
+    pub(super) fn knows_any(&self) -> bool {
+        !self.manifests.is_empty()
+    }
+
+    /// What is missing for `id` to be there under all `names`, by the manifest `manifest` or, if
+    /// that is not known, by any one. `None` if it is there.
+    pub(super) fn lacks(&self, id: &ImageId, names: &[ImageRef], manifest: Option<&Digest>) -> Option<String> {
+        if !self.unpacked {
+            return Some("containerd has not unpacked its top layer".into());
+        }
+        let first = names.first().and_then(|name| self.manifests.get(&name.canonical()));
+        let manifest = manifest.or(first);
+        for name in names {
+            let found = self.manifests.get(&name.canonical());
+            if found.is_none() || found != manifest {
+                let found = found.map_or("nothing", Digest::as_str);
+                return Some(format!("containerd's `{name}` points at {found}"));
+            }
+            match self.image(name) {
+                Some(image) if image == id => {}
+                Some(other) => return Some(format!("CRI's `{name}` is {other}")),
+                None => return Some(format!("CRI does not have `{name}`")),
+            }
+        }
+        None
+    }
+}
+
+/// The text of a section; `None` if it says that what was asked for is not there.
+fn answer<'a>(
+    transcript: &'a Transcript,
+    asked: &'static str,
+    section: &str,
+    absent: &[&str],
+) -> Result<Option<&'a str>, Mute> {
+    let mute = |answer: &str| Mute { asked, answer: answer.trim().to_owned() };
+    let Section { text, code, .. } = transcript.section(section).ok_or_else(|| mute("nothing"))?;
+    match code {
+        0 => Ok(Some(text)),
+        _ if absent.iter().any(|words| text.contains(words)) => Ok(None),
+        _ => Err(mute(text)),
+    }
+}
+
+/// `ctr images ls`: a table with the columns REF, TYPE, DIGEST, …
+fn table(text: &str) -> BTreeMap<String, Digest> {
+    let row = |line: &str| {
+        let mut columns = line.split_whitespace();
+        Some((columns.next()?.to_owned(), columns.nth(1)?.parse().ok()?))
+    };
+    text.lines().filter_map(row).collect()
+}
+
+/// `ctr snapshots info`: JSON.
+fn committed(text: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Info {
+        #[serde(rename = "Kind")]
+        kind: String,
+    }
+    serde_json::from_str::<Info>(text).is_ok_and(|info| info.kind == "Committed")
+}
+
+/// Of `crictl ps -o json`: the pods with a container that runs one of `ids`, as `namespace/name`.
+pub(super) fn pods_running(text: &str, ids: &[ImageId]) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Running {
+        #[serde(default)]
+        containers: Vec<Container>,
+    }
+    #[derive(Deserialize)]
+    struct Container {
+        #[serde(rename = "imageRef", default)]
+        image_ref: String,
+        #[serde(default)]
+        image: Image,
+        #[serde(default)]
+        labels: BTreeMap<String, String>,
+    }
+    #[derive(Default, Deserialize)]
+    struct Image {
+        #[serde(default)]
+        image: String,
+    }
+    let running = serde_json::from_str::<Running>(text).map(|running| running.containers).unwrap_or_default();
+    let old = |one: &Container| ids.iter().any(|id| [&one.image_ref, &one.image.image].contains(&&id.to_string()));
+    pods(running.into_iter().filter(old).map(|one| one.labels))
+}
+
+/// The pods that containers with these labels belong to, each once.
+pub(super) fn pods(labels: impl Iterator<Item = BTreeMap<String, String>>) -> Vec<String> {
+    let name = |labels: BTreeMap<String, String>| {
+        let label = |key: &str| labels.get(&format!("io.kubernetes.pod.{key}")).cloned();
+        Some(format!("{}/{}", label("namespace")?, label("name")?))
+    };
+    let mut pods: Vec<String> = labels.filter_map(name).collect();
+    pods.sort();
+    pods.dedup();
+    pods
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(text: &str) -> Digest {
+        Digest::of(text.as_bytes())
+    }
+
+    /// As containerd 1.6 and crictl 1.34 print it.
+    fn transcript(names: &str, chain: (&str, i32), cri: &[(&str, &str, i32)]) -> Transcript {
+        let mut transcript = Transcript::default();
+        transcript.feed(format!("@loadline begin names\n{names}\n@loadline end 0\n").as_bytes());
+        transcript.feed(format!("@loadline begin chain\n{}\n@loadline end {}\n", chain.0, chain.1).as_bytes());
+        for (name, text, code) in cri {
+            transcript.feed(format!("@loadline begin cri {name}\n{text}\n@loadline end {code}\n").as_bytes());
+        }
+        transcript
+    }
+
+    const COMMITTED: &str = "{\n    \"Kind\": \"Committed\",\n    \"Name\": \"sha256:f0\"\n}";
+    const ABSENT: &str = "time=\"x\" level=fatal msg=\"no such image \\\"a:1\\\" present\"";
+
+    #[test]
+    fn an_image_is_there_when_containerd_and_cri_agree() {
+        let names: [ImageRef; 1] = ["a:1".parse().unwrap()];
+        let (id, other, manifest) = (ImageId(digest("id")), ImageId(digest("other")), digest("manifest"));
+        let row = format!("REF TYPE DIGEST SIZE\n{} type {manifest} 1 KiB linux/amd64 -", names[0].canonical());
+        let full = names[0].canonical();
+        let read = |row: &str, chain, cri| State::read(&transcript(row, chain, &[cri]), &names, true).unwrap();
+        let cri = id.to_string();
+        let good = read(&row, (COMMITTED, 0), (full.as_str(), cri.as_str(), 0));
+        assert_eq!(good.lacks(&id, &names, None), None);
+        assert_eq!(good.lacks(&id, &names, Some(&manifest)), None);
+        assert!(good.lacks(&id, &names, Some(&digest("elsewhere"))).unwrap().contains("points at"));
+        let gone = ("ctr: snapshot sha256:f0 does not exist: not found", 1);
+        assert!(read(&row, gone, (&full, &cri, 0)).lacks(&id, &names, None).unwrap().contains("unpacked"));
+        assert!(read("", (COMMITTED, 0), (&full, &cri, 0)).lacks(&id, &names, None).unwrap().contains("nothing"));
+        let unaware = read(&row, (COMMITTED, 0), (&full, ABSENT, 1));
+        assert!(unaware.lacks(&id, &names, None).unwrap().contains("CRI does not have"));
+        let moved = read(&row, (COMMITTED, 0), (&full, &other.to_string(), 0));
+        assert!(moved.lacks(&id, &names, None).unwrap().contains("CRI's `a:1` is"));
+        assert_eq!(moved.image(&names[0]), Some(&other));
+    }
+
+    #[test]
+    fn a_part_that_does_not_answer_is_named() {
+        let names: [ImageRef; 1] = ["a:1".parse().unwrap()];
+        let full = names[0].canonical();
+        let dead = "connect: connection refused";
+        let read = |transcript: &Transcript| State::read(transcript, &names, true).unwrap_err();
+        assert_eq!(
+            read(&transcript("", (COMMITTED, 0), &[(&full, dead, 1)])),
+            Mute { asked: "CRI", answer: dead.into() }
+        );
+        assert_eq!(read(&transcript("", (dead, 1), &[])).asked, "containerd");
+        assert_eq!(read(&Transcript::default()).answer, "nothing");
+    }
+
+    #[test]
+    fn pods_are_named_once_and_only_if_they_run_the_old_image() {
+        let (old, new) = (ImageId(digest("old")), ImageId(digest("new")));
+        let container = |image: &ImageId, pod: &str| {
+            serde_json::json!({"image": {"image": image}, "imageRef": image, "labels":
+                {"io.kubernetes.pod.namespace": "default", "io.kubernetes.pod.name": pod}})
+        };
+        let all = [container(&old, "b"), container(&old, "a"), container(&old, "a"), container(&new, "c")];
+        let text = serde_json::json!({"containers": all}).to_string();
+        assert_eq!(pods_running(&text, &[old]), ["default/a", "default/b"]);
+        assert!(pods_running("not JSON", &[new]).is_empty());
+    }
+}

@@ -1,0 +1,196 @@
+//! One stream to a node with containerd: a small shell script in its container (`script.sh`).
+
+use super::state::{Mute, State, pods_running};
+use super::transcript::Transcript;
+use super::{Error, Found, Wanted};
+use crate::engine::{self, Engine, ExecInput, ExecOutput, Output};
+use crate::types::{Digest, ImageId, ImageRef, chain_ids};
+use std::time::Duration;
+use tokio::time::timeout;
+
+const SCRIPT: &str = include_str!("script.sh");
+/// An inventory takes 0.2 s; a busy node gets a lot more.
+const INVENTORY_LIMIT: Duration = Duration::from_secs(60);
+/// How long a node may take no byte.
+const STALL_LIMIT: Duration = Duration::from_secs(120);
+/// Unpacking begins when the last byte is there, and says nothing while it works.
+const UNPACK_LIMIT: Duration = Duration::from_secs(900);
+
+/// A node that said what it has.
+pub struct Stream {
+    node: String,
+    wanted: Wanted,
+    /// Gone when the node takes no more.
+    input: Option<ExecInput>,
+    output: ExecOutput,
+    transcript: Transcript,
+    state: State,
+    found: Found,
+}
+
+impl Stream {
+    pub(super) async fn open(node: &str, engine: &Engine, container: &str, wanted: &Wanted) -> Result<Self, Error> {
+        let names: Vec<String> = wanted.names.iter().map(ImageRef::canonical).collect();
+        let id = wanted.id.to_string();
+        let chain = chain_ids(&wanted.diff_ids).pop().map_or_else(|| "-".to_owned(), |chain| chain.to_string());
+        let mut command = vec!["sh", "-c", SCRIPT, "loadline", &id, &chain];
+        command.extend(names.iter().map(String::as_str));
+        let slow = || Error::TooSlow { node: node.to_owned(), doing: "opening a stream to it", after: INVENTORY_LIMIT };
+        let exec = timeout(INVENTORY_LIMIT, engine.attach(container, &command)).await.map_err(|_| slow())?;
+        let (input, output) = exec.map_err(|source| Error::engine(node, source))?;
+        let mut stream = Self {
+            node: node.to_owned(),
+            wanted: wanted.clone(),
+            input: Some(input),
+            output,
+            transcript: Transcript::default(),
+            state: State::default(),
+            found: Found::default(),
+        };
+        stream.read_until("ready", "asking what it has", INVENTORY_LIMIT).await?;
+        stream.state = stream.read_state()?;
+        stream.found = stream.compare();
+        Ok(stream)
+    }
+
+    pub(super) fn names(&self) -> &[ImageRef] {
+        &self.wanted.names
+    }
+
+    pub(super) fn found(&self) -> &Found {
+        &self.found
+    }
+
+    pub(super) fn knows_any(&self) -> bool {
+        self.state.knows_any()
+    }
+
+    pub(super) async fn begin(&mut self) -> Result<(), Error> {
+        self.order("import").await
+    }
+
+    /// Names what is there; the proof is the same as after an import.
+    pub(super) async fn name(mut self) -> Result<Vec<String>, Error> {
+        let manifest = self.state.manifest(&self.wanted.id).cloned();
+        self.order("name").await?;
+        match manifest {
+            Some(manifest) => self.finish(&manifest).await,
+            None => Err(self.ended("naming the image").await),
+        }
+    }
+
+    async fn order(&mut self, word: &str) -> Result<(), Error> {
+        self.transcript.clear();
+        let more = if self.found.moving.is_empty() { "" } else { " moved" };
+        self.write(format!("{word}{more}\n").as_bytes()).await
+    }
+
+    /// Writes, and listens at the same time: a node that gave up no longer reads, and what it
+    /// said is the cause, not the broken pipe.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let Some(mut input) = self.input.take() else { return Err(self.gave_up().await) };
+        let written = {
+            let writing = timeout(STALL_LIMIT, input.write(bytes));
+            let mut writing = std::pin::pin!(writing);
+            loop {
+                tokio::select! {
+                    written = &mut writing => break written.map(|written| written.is_ok()),
+                    piece = self.output.next() => if !self.hear(piece)? || self.transcript.section("taken").is_some() {
+                        break Ok(false);
+                    },
+                }
+            }
+        };
+        match written {
+            Ok(true) => {
+                self.input = Some(input);
+                Ok(())
+            }
+            Ok(false) => Err(self.gave_up().await),
+            Err(_) => Err(self.slow("taking a piece of the image", STALL_LIMIT)),
+        }
+    }
+
+    pub(super) async fn finish(mut self, manifest: &Digest) -> Result<Vec<String>, Error> {
+        if let Some(input) = self.input.take() {
+            // If this fails the node is gone, and what it said last tells more.
+            let _closed = input.close().await.is_ok();
+        }
+        self.read_until("done", "unpacking the image", UNPACK_LIMIT).await?;
+        let state = self.read_state()?;
+        if let Some(what) = state.lacks(&self.wanted.id, &self.wanted.names, Some(manifest)) {
+            return Err(Error::Unproven { node: self.node, what });
+        }
+        let old: Vec<ImageId> = self.found.moving.iter().map(|(_, id)| id.clone()).collect();
+        Ok(self.transcript.section("pods").map(|pods| pods_running(&pods.text, &old)).unwrap_or_default())
+    }
+
+    fn read_state(&self) -> Result<State, Error> {
+        let mute = |Mute { asked, answer }| Error::Mute { node: self.node.clone(), asked: asked.to_owned(), answer };
+        State::read(&self.transcript, &self.wanted.names, !self.wanted.diff_ids.is_empty()).map_err(mute)
+    }
+
+    fn compare(&self) -> Found {
+        let Wanted { id, names, .. } = &self.wanted;
+        let other = |name: &ImageRef| {
+            let image = self.state.image(name).filter(|image| *image != id)?;
+            Some((name.clone(), image.clone()))
+        };
+        Found {
+            complete: self.state.lacks(id, names, None).is_none(),
+            content: self.state.unpacked() && self.state.manifest(id).is_some(),
+            moving: names.iter().filter_map(other).collect(),
+        }
+    }
+
+    /// Reads until the script says `word`; it ends by itself when it cannot go on.
+    async fn read_until(&mut self, word: &str, doing: &'static str, limit: Duration) -> Result<(), Error> {
+        while self.transcript.word() != Some(word) {
+            let piece = timeout(limit, self.output.next()).await.map_err(|_| self.slow(doing, limit))?;
+            if !self.hear(piece)? {
+                return Err(self.ended(doing).await);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what came from the node; false if nothing more will.
+    fn hear(&mut self, piece: Option<Result<Output, engine::Error>>) -> Result<bool, Error> {
+        match piece {
+            Some(Ok(Output::Out(bytes))) => self.transcript.feed(&bytes),
+            Some(Ok(Output::Err(bytes))) => self.transcript.complain(&bytes),
+            Some(Err(source)) => return Err(Error::engine(&self.node, source)),
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn slow(&self, doing: &'static str, after: Duration) -> Error {
+        Error::TooSlow { node: self.node.clone(), doing, after }
+    }
+
+    async fn gave_up(&mut self) -> Error {
+        let doing = "taking the image";
+        // Never `done`: a node that took no more has not taken all.
+        match self.read_until("", doing, STALL_LIMIT).await {
+            Err(error) => error,
+            Ok(()) => self.ended(doing).await,
+        }
+    }
+
+    /// Why the stream ended before the script did.
+    async fn ended(&self, doing: &'static str) -> Error {
+        let node = self.node.clone();
+        if let Some(tool) = self.transcript.word().and_then(|word| word.strip_prefix("lacks ")) {
+            return Error::NoTool { node, tool: tool.to_owned() };
+        }
+        if let Some(taken) = self.transcript.section("taken").filter(|taken| taken.code != 0) {
+            return Error::refused(&node, taken.text.trim().to_owned());
+        }
+        // 126 and 127: the command itself could not be started.
+        match self.output.exit_code().await {
+            Ok(126 | 127) => Error::NoTool { node, tool: "sh".into() },
+            _ => Error::Ended { node, doing, said: self.transcript.last_words() },
+        }
+    }
+}

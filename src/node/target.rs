@@ -1,0 +1,173 @@
+//! Targets, as they are written, and the nodes behind them.
+
+use super::error::minikube_start;
+use super::minikube::Home;
+use super::{Error, Node, Via};
+use crate::engine::{Address, Engine, Environment};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Where `load` puts images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A Minikube cluster: the named profile, or the active one.
+    Minikube(Option<String>),
+    /// A kind cluster.
+    Kind(String),
+    /// An engine, by its address or the docker CLI's context.
+    Docker(String),
+}
+
+impl FromStr for Target {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong = |why| Error::NotATarget { text: text.to_owned(), why };
+        let (kind, name) = match text.split_once(':') {
+            Some((_, "")) => return Err(wrong("nothing follows the colon")),
+            Some((kind, name)) => (kind, Some(name.to_owned())),
+            None => (text, None),
+        };
+        match (kind, name) {
+            ("minikube", name) => Ok(Self::Minikube(name)),
+            ("kind", name) => Ok(Self::Kind(name.unwrap_or_else(|| "kind".into()))),
+            ("docker", Some(name)) => Ok(Self::Docker(name)),
+            ("docker", None) => Err(wrong("it does not say which engine")),
+            _ => Err(wrong("it is none of minikube, kind and docker")),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Minikube(None) => f.write_str("minikube"),
+            Self::Minikube(Some(name)) => write!(f, "minikube:{name}"),
+            Self::Kind(name) => write!(f, "kind:{name}"),
+            Self::Docker(name) => write!(f, "docker:{name}"),
+        }
+    }
+}
+
+/// The part of the environment that says where targets are.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// `MINIKUBE_HOME`
+    pub minikube_home: Option<PathBuf>,
+    /// `MINIKUBE_PROFILE`: what Minikube itself takes for `-p`.
+    pub minikube_profile: Option<String>,
+    /// `HOME`
+    pub home: Option<PathBuf>,
+    /// What says where engines are.
+    pub docker: Environment,
+}
+
+impl Surroundings {
+    /// Reads this process's environment; empty variables count as unset.
+    pub fn of_process() -> Self {
+        let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            minikube_home: read("MINIKUBE_HOME").map(PathBuf::from),
+            minikube_profile: read("MINIKUBE_PROFILE"),
+            home: read("HOME").map(PathBuf::from),
+            docker: Environment::of_process(),
+        }
+    }
+}
+
+impl Target {
+    /// The nodes of this target; clusters in containers are looked for in `engine`.
+    ///
+    /// # Errors
+    /// The target is not there or not supported. Whether its nodes are well shows when they are
+    /// loaded: one that is not must not keep the others from it.
+    pub async fn nodes(&self, engine: &Engine, surroundings: &Surroundings) -> Result<Vec<Node>, Error> {
+        match self {
+            Self::Minikube(name) => minikube(name.as_deref(), engine, surroundings),
+            Self::Kind(name) => kind(name, engine).await,
+            Self::Docker(name) => Ok(vec![docker(name, &surroundings.docker)?]),
+        }
+    }
+}
+
+fn minikube(name: Option<&str>, engine: &Engine, surroundings: &Surroundings) -> Result<Vec<Node>, Error> {
+    let home = surroundings.home.as_deref();
+    let home = Home::of(surroundings.minikube_home.as_deref(), home).ok_or(Error::NoHome)?;
+    let name = match name.or(surroundings.minikube_profile.as_deref()) {
+        Some(name) => name.to_owned(),
+        None => home.active_profile()?,
+    };
+    let profile = home.profile(&name)?;
+    if !["docker", "podman"].contains(&profile.driver.as_str()) {
+        return Err(Error::Driver { profile: name, driver: profile.driver });
+    }
+    let via: fn(Engine, String) -> Via = match profile.runtime.as_str() {
+        "containerd" => |engine, container| Via::Containerd { engine, container },
+        "docker" => |engine, container| Via::DockerWithin { engine, container },
+        _ => return Err(Error::Runtime { profile: name, runtime: profile.runtime }),
+    };
+    let node = |machine: String| Node {
+        name: machine.clone(),
+        start: minikube_start(&name),
+        via: via(engine.clone(), machine),
+    };
+    Ok(profile.machines.into_iter().map(node).collect())
+}
+
+async fn kind(name: &str, engine: &Engine) -> Result<Vec<Node>, Error> {
+    const CLUSTER: &str = "io.x-k8s.kind.cluster";
+    let failed = |source| Error::Engine { node: format!("kind cluster `{name}`"), source };
+    let containers = engine.machines(CLUSTER, false).await.map_err(failed)?;
+    let cluster = |labels: &std::collections::BTreeMap<String, String>| labels.get(CLUSTER).cloned();
+    // The load balancer of a cluster with several control planes runs no images.
+    let runs_images = |role: Option<&String>| role.is_none_or(|role| role != "external-load-balancer");
+    let nodes: Vec<Node> = containers
+        .iter()
+        .filter(|one| cluster(&one.labels).as_deref() == Some(name))
+        .filter(|one| runs_images(one.labels.get("io.x-k8s.kind.role")))
+        .map(|one| Node {
+            name: one.name.clone(),
+            start: format!("docker start {}", one.name),
+            via: Via::Containerd { engine: engine.clone(), container: one.name.clone() },
+        })
+        .collect();
+    if nodes.is_empty() {
+        let mut known: Vec<String> = containers.iter().filter_map(|one| cluster(&one.labels)).collect();
+        known.dedup();
+        return Err(Error::NoKindCluster { name: name.to_owned(), known, engine: engine.address().to_string() });
+    }
+    Ok(nodes)
+}
+
+fn docker(name: &str, environment: &Environment) -> Result<Node, Error> {
+    let node = format!("docker:{name}");
+    let address = if name.contains("://") {
+        Address::parse(name, "the target", false)
+    } else {
+        let context = Environment { docker_host: None, docker_context: Some(name.to_owned()), ..environment.clone() };
+        Address::discover(&context)
+    };
+    let address = address.map_err(|error| Error::Engine { node: node.clone(), source: error.into() })?;
+    let start = match &address {
+        Address::Unix(path) if path == Path::new("/var/run/docker.sock") => "systemctl start docker".to_owned(),
+        address => format!("docker -H {address} version"),
+    };
+    Ok(Node { name: node, start, via: Via::Docker { address } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_read_and_shown() {
+        for good in ["minikube", "minikube:two", "kind:kind", "docker:desktop", "docker:unix:///a/b.sock"] {
+            assert_eq!(good.parse::<Target>().unwrap().to_string(), good);
+        }
+        assert_eq!("kind".parse::<Target>().unwrap(), Target::Kind("kind".into()));
+        for bad in ["", "docker", "docker:", "minikube:", "k3d", "Minikube", "minikube two"] {
+            assert!(matches!(bad.parse::<Target>(), Err(Error::NotATarget { .. })), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Exports that are not what they should be, into a real node: the image must not be there, and
+//! nothing may go on.
+
+use crate::fake::{End, FakeEngine};
+use crate::harness::*;
+use loadline::event::Events;
+use loadline::image::transfer::ArchiveError;
+use loadline::load::{Arrived, Error, Image, load};
+use loadline::types::{Explained, ImageId, Outcome};
+use tokio_util::sync::CancellationToken;
+
+/// An image, and its archive whole.
+fn packed() -> (Image, loadline::engine::ImageSummary, Vec<u8>) {
+    let (archive, id, diff_ids) = pack("x:1", &[&vec![5; 400_000], salt().as_bytes()]);
+    let image = Image {
+        name: "app".into(),
+        engine_id: id.clone(),
+        id: ImageId(id.clone()),
+        tags: vec![format!("loadline-test-{}:1", salt()).parse().unwrap()],
+        size: None,
+    };
+    let summary = loadline::engine::ImageSummary {
+        engine_id: id,
+        root_fs: diff_ids,
+        shown_size: 0,
+        names: vec![],
+        labels: Default::default(),
+    };
+    (image, summary, archive)
+}
+
+async fn load_from(
+    end: End,
+    keep: impl Fn(usize) -> usize,
+    cancel: &CancellationToken,
+) -> (Image, Result<Vec<Arrived>, Error>) {
+    let (image, summary, mut archive) = packed();
+    archive.truncate(keep(archive.len()));
+    let fake = FakeEngine::new(&summary.engine_id, &summary.root_fs, archive, end).await;
+    let result = load(&fake.engine, &image, &nodes("minikube").await, &Events::none(), cancel).await;
+    (image, result)
+}
+
+async fn is_on_the_node(image: &Image) -> bool {
+    on_node("ctr -n k8s.io images ls -q").await.contains(&image.tags[0].canonical())
+}
+
+async fn imports_on_the_node() -> String {
+    on_node("for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null; echo; done | grep 'images [i]mport'").await
+}
+
+#[tokio::test]
+async fn a_whole_export_of_the_fake_arrives() {
+    let (image, result) = load_from(End::Whole, |all| all, &CancellationToken::new()).await;
+    assert!(result.unwrap()[0].sent.0 > 400_000);
+    forget(&[&image]).await;
+}
+
+#[tokio::test]
+async fn a_short_export_is_no_image() {
+    let (image, result) = load_from(End::Short, |all| all / 2, &CancellationToken::new()).await;
+    let error = result.unwrap_err();
+    assert!(matches!(&error, Error::Archive { source: ArchiveError::Truncated { .. }, .. }), "{error:?}");
+    assert_eq!(error.outcome(), Outcome::StepFailed);
+    assert!(!is_on_the_node(&image).await);
+}
+
+#[tokio::test]
+async fn an_engine_that_dies_in_the_middle_is_the_cause() {
+    let (image, result) = load_from(End::Broken, |all| all / 2, &CancellationToken::new()).await;
+    let error = result.unwrap_err();
+    assert!(matches!(&error, Error::Engine { .. }), "{error:?}");
+    assert_eq!(error.outcome(), Outcome::Unreachable);
+    assert!(!is_on_the_node(&image).await);
+}
+
+#[tokio::test]
+async fn a_cancelled_load_leaves_nothing_running_on_the_node() {
+    let cancel = CancellationToken::new();
+    let soon = cancel.clone();
+    tokio::spawn(async move {
+        while imports_on_the_node().await.is_empty() {}
+        soon.cancel();
+    });
+    let (image, result) = load_from(End::Hanging, |all| all / 2, &cancel).await;
+    assert_eq!(result.unwrap_err().outcome(), Outcome::Interrupted);
+    for _ in 0..100 {
+        if imports_on_the_node().await.is_empty() {
+            assert!(!is_on_the_node(&image).await);
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("the import still runs ten seconds after it was cancelled");
+}

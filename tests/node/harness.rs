@@ -1,0 +1,170 @@
+//! Images made for a test, and the engine and the node that the environment names.
+
+use loadline::engine::{Address, Engine, Output};
+use loadline::event::{Event, Events};
+use loadline::load::{Arrived, Error, Image, load};
+use loadline::node::{Node, Surroundings, Target};
+use loadline::types::{Digest, ImageId, ImageRef};
+use std::sync::{Arc, Mutex};
+use tokio_util::sync::CancellationToken;
+
+/// The machine of the profile `minikube`.
+pub const MACHINE: &str = "minikube";
+/// A base that is in every engine of the tests, and has a shell.
+pub const BASE: &str = "nginx:alpine";
+
+pub fn variable(name: &str, what: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} names {what}; `cargo xtask test node` sets it"))
+}
+
+pub async fn engine() -> Engine {
+    let host = variable("LOADLINE_TEST_DOCKER_HOST", "the engine that the node runs in");
+    let address = Address::parse(&host, "LOADLINE_TEST_DOCKER_HOST", false).expect("a valid address");
+    Engine::connect(&address).await.expect("the engine under test answers")
+}
+
+pub fn surroundings() -> Surroundings {
+    let home = variable("LOADLINE_TEST_MINIKUBE_HOME", "a Minikube home with the node's profile");
+    Surroundings { minikube_home: Some(home.into()), ..Surroundings::default() }
+}
+
+pub async fn nodes(target: &str) -> Vec<Node> {
+    nodes_in(target, surroundings()).await
+}
+
+pub async fn nodes_in(target: &str, surroundings: Surroundings) -> Vec<Node> {
+    let target: Target = target.parse().expect("a valid target");
+    target.nodes(&engine().await, &surroundings).await.expect("the target is there")
+}
+
+/// Text that no earlier run had.
+pub fn salt() -> String {
+    hex::encode(rand::random::<[u8; 6]>())
+}
+
+/// Runs a shell command in the container `machine`; its output, whole.
+pub async fn run_in(machine: &str, command: &str) -> String {
+    let (input, mut output) = engine().await.attach(machine, &["sh", "-c", command]).await.expect("it runs");
+    input.close().await.ok();
+    let mut text = Vec::new();
+    while let Some(piece) = output.next().await {
+        match piece.expect("the stream holds") {
+            Output::Out(bytes) | Output::Err(bytes) => text.extend_from_slice(&bytes),
+        }
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+pub async fn on_node(command: &str) -> String {
+    run_in(MACHINE, command).await
+}
+
+pub async fn kubectl(command: &str) -> String {
+    on_node(&format!("kubectl --kubeconfig /etc/kubernetes/admin.conf {command}")).await
+}
+
+fn archive(members: &[(String, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, name, *bytes).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+/// An archive of an image with one file in each layer, and no program: enough to be loaded. With
+/// it the image's id and the layers' diff ids.
+pub fn pack(tag: &str, files: &[&[u8]]) -> (Vec<u8>, Digest, Vec<Digest>) {
+    let layer = |(n, bytes): (usize, &&[u8])| archive(&[(format!("file-{n}"), bytes)]);
+    let layers: Vec<Vec<u8>> = files.iter().enumerate().map(layer).collect();
+    let diff_ids: Vec<Digest> = layers.iter().map(|layer| Digest::of(layer)).collect();
+    let history: Vec<_> = files.iter().map(|_| serde_json::json!({"created": "2024-01-01T00:00:00Z"})).collect();
+    let config = serde_json::json!({
+        "architecture": "amd64", "os": "linux", "config": {"Cmd": ["/none"]},
+        "rootfs": {"type": "layers", "diff_ids": diff_ids}, "history": history,
+    })
+    .to_string();
+    let id = Digest::of(config.as_bytes());
+    let config_name = format!("{}.json", id.hex());
+    let names: Vec<String> = (0..layers.len()).map(|n| format!("{n}/layer.tar")).collect();
+    let manifest = serde_json::json!([{"Config": config_name, "RepoTags": [tag], "Layers": names}]).to_string();
+    let mut members: Vec<(String, &[u8])> = names.into_iter().zip(layers.iter().map(Vec::as_slice)).collect();
+    members.push((config_name, config.as_bytes()));
+    members.push(("manifest.json".into(), manifest.as_bytes()));
+    (archive(&members), id, diff_ids)
+}
+
+/// Gives the engine such an image.
+pub async fn make(tag: &str, files: &[&[u8]]) -> Image {
+    let (archive, id, _) = pack(tag, files);
+    let (send, receive) = tokio::sync::mpsc::channel(1);
+    send.send(Ok(archive.into())).await.unwrap();
+    drop(send);
+    let engine = engine().await;
+    engine.import(receive).await.expect("the engine takes it");
+    image(&engine, tag, ImageId(id)).await
+}
+
+/// An image that the engine has under `tag`.
+pub async fn image(engine: &Engine, tag: &str, id: ImageId) -> Image {
+    let tags: Vec<ImageRef> = vec![tag.parse().unwrap()];
+    let engine_id = engine.inspect(tag).await.expect("the engine has it").engine_id;
+    Image { name: "app".into(), id, engine_id, tags, size: None }
+}
+
+/// What a load said and how it ended.
+pub struct Run {
+    pub result: Result<Vec<Arrived>, Error>,
+    pub events: Vec<Event>,
+}
+
+impl Run {
+    pub fn arrived(&self) -> &[Arrived] {
+        self.result.as_ref().expect("it arrived")
+    }
+
+    pub fn sent(&self) -> u64 {
+        self.arrived()[0].sent.0
+    }
+
+    pub fn notes(&self) -> String {
+        let note = |event: &Event| match event {
+            Event::Note { text, .. } => Some(text.clone()),
+            _ => None,
+        };
+        self.events.iter().filter_map(note).collect::<Vec<_>>().join("\n")
+    }
+}
+
+pub async fn load_to(image: &Image, nodes: &[Node]) -> Run {
+    load_from(&engine().await, image, nodes).await
+}
+
+pub async fn load_from(engine: &Engine, image: &Image, nodes: &[Node]) -> Run {
+    let all = Arc::new(Mutex::new(Vec::new()));
+    let events = {
+        let all = all.clone();
+        Events::new(move |event| all.lock().unwrap().push(event))
+    };
+    let result = load(engine, image, nodes, &events, &CancellationToken::new()).await;
+    let events = std::mem::take(&mut *all.lock().unwrap());
+    Run { result, events }
+}
+
+pub async fn load_one(image: &Image) -> Run {
+    load_to(image, &nodes("minikube").await).await
+}
+
+/// Takes what a test made away again, in the engine and on the node.
+pub async fn forget(images: &[&Image]) {
+    let engine = engine().await;
+    for image in images {
+        for tag in loadline::load::names(image).unwrap() {
+            engine.untag(&tag.canonical()).await.ok();
+            on_node(&format!("ctr -n k8s.io images rm {tag} {}", tag.canonical())).await;
+        }
+        on_node(&format!("ctr -n k8s.io images rm {}", image.id)).await;
+    }
+}

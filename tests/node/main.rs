@@ -1,0 +1,10 @@
+//! The node suite: images into real nodes. `cargo xtask test node` starts the engine and the node
+//! and names them in the environment.
+
+mod containerd;
+mod docker;
+mod exports;
+mod fake;
+mod harness;
+mod machine;
+mod refusals;
