@@ -100,14 +100,26 @@ fn down_leaves_the_machine_as_it_was() {
     assert!(during.difference(&before).any(|line| line.starts_with("link br-")), "the network's bridge is seen");
 
     cache.xtask(&["down"]);
+    // Only what came with our engine: others on this machine may start containers meanwhile.
+    let ours: BTreeSet<String> = during.difference(&before).cloned().collect();
     // A namespace goes a moment after its last process.
     let end = Instant::now() + Duration::from_secs(20);
-    let mut left: Vec<String> = machine().difference(&before).cloned().collect();
+    let mut left = still_there(&ours);
     while !left.is_empty() && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(200));
-        left = machine().difference(&before).cloned().collect();
+        left = still_there(&ours);
     }
     assert!(left.is_empty(), "left behind: {left:#?}");
-    let lost: Vec<_> = before.difference(&machine()).filter(|line| !line.starts_with("namespace")).cloned().collect();
+    let after = machine();
+    let lost: Vec<_> = before.difference(&after).filter(|line| !comes_and_goes(line)).collect();
     assert!(lost.is_empty(), "taken away: {lost:#?}");
+}
+
+fn still_there(ours: &BTreeSet<String>) -> Vec<String> {
+    machine().intersection(ours).cloned().collect()
+}
+
+/// What ends with a container of somebody else.
+fn comes_and_goes(line: &str) -> bool {
+    ["namespace", "group", "link veth", "link br-"].iter().any(|start| line.starts_with(start))
 }
