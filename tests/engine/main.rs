@@ -2,6 +2,7 @@
 //! `cargo xtask test engine` starts the engines and names them in the environment.
 
 mod build;
+mod buildkitd;
 mod harness;
 mod proxy;
 mod relay;

@@ -4,6 +4,7 @@ use super::phases::Phases;
 use super::setup::SetUp;
 use super::{Count, Layer, Outcome, libtest, lint, setup};
 use crate::engine::Kind;
+use crate::node;
 use crate::paths::{Cache, checkout};
 use crate::run::{self, Ended};
 use anyhow::{Context, Result};
@@ -14,8 +15,8 @@ use std::time::Duration;
 
 const COMPILE: Duration = Duration::from_secs(1800);
 const TESTS: Duration = Duration::from_secs(1200);
-/// Test files that need an engine; every other file of `tests/` is of the layer `cli`.
-const WITH_ENGINE: [&str; 1] = ["engine"];
+/// Tests that have a layer of their own; every other one of `tests/` is of the layer `cli`.
+const OWN_LAYERS: [&str; 2] = ["engine", "node"];
 
 /// Runs the layers one after the other.
 pub fn run(cache: &Cache, layers: &[Layer], filter: Option<&str>, phases: &mut Phases) -> Result<Vec<Outcome>> {
@@ -38,8 +39,9 @@ fn one(cache: &Cache, layer: Layer, set: &SetUp, filter: Option<&str>, phases: &
     match layer {
         Layer::Lint => vec![outcome("lint", phases.time("lint", || lint::run(cache)))],
         Layer::Unit => vec![outcome("unit", phases.time("unit", || unit(cache, filter)))],
-        Layer::Cli => vec![outcome("cli", phases.time("cli", || integration(cache, "cli", &[], filter)))],
+        Layer::Cli => vec![outcome("cli", phases.time("cli", || cli(cache, filter)))],
         Layer::Engine => Kind::ALL.iter().map(|kind| on_engine(cache, *kind, set, filter, phases)).collect(),
+        Layer::Node => vec![outcome("node", phases.time("node", || on_node(cache, set, filter)))],
         Layer::Todo => vec![outcome("todo", phases.time("todo", || todo(cache, set)))],
         Layer::Machine => vec![outcome("machine", phases.time("machine", || machine(cache, filter)))],
     }
@@ -77,21 +79,27 @@ fn on_engine(cache: &Cache, kind: Kind, set: &SetUp, filter: Option<&str>, phase
             ("LOADLINE_TEST_ENGINE", kind.name().to_owned()),
             ("LOADLINE_TEST_BUILDKIT_HOST", set.buildkitd.clone().unwrap_or_default()),
         ];
-        integration(cache, &name, &environment, filter)
+        libtest_run(cache, &name, &["--test", "engine"], &environment, filter)
     });
     outcome(&name, result)
 }
 
-/// The files of `tests/` that belong to the layer.
-fn integration(cache: &Cache, name: &str, environment: &[(&str, String)], filter: Option<&str>) -> Result<Count> {
-    let with_engine = name != "cli";
+fn on_node(cache: &Cache, set: &SetUp, filter: Option<&str>) -> Result<Count> {
+    let engine = set.engine.as_ref().context("the node has no engine")?;
+    let environment = [
+        ("LOADLINE_TEST_DOCKER_HOST", engine.address()),
+        ("LOADLINE_TEST_MINIKUBE_HOME", node::home(cache).display().to_string()),
+        ("LOADLINE_TEST_KUBECONFIG", node::kubeconfig(cache).display().to_string()),
+    ];
+    libtest_run(cache, "node", &["--test", "node"], &environment, filter)
+}
+
+/// Every test of `tests/` that needs no more than the command.
+fn cli(cache: &Cache, filter: Option<&str>) -> Result<Count> {
     let files = test_files(&checkout().join("tests"))?;
-    let mine = files.iter().filter(|file| WITH_ENGINE.contains(&file.as_str()) == with_engine);
+    let mine = files.iter().filter(|file| !OWN_LAYERS.contains(&file.as_str()));
     let targets: Vec<&str> = mine.flat_map(|file| ["--test", file]).collect();
-    if targets.is_empty() {
-        return Ok(Count::default());
-    }
-    libtest_run(cache, name, &targets, environment, filter)
+    libtest_run(cache, "cli", &targets, &[], filter)
 }
 
 fn test_files(directory: &Path) -> Result<Vec<String>> {

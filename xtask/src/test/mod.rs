@@ -38,6 +38,8 @@ pub enum Layer {
     Cli,
     /// A real engine: the distribution's, and a newer one with the containerd store
     Engine,
+    /// A real node with a real kubelet
+    Node,
     /// The todo application's own tests
     Todo,
     /// That `down` leaves the machine as it was

@@ -3,6 +3,7 @@
 use super::Layer;
 use super::phases::Phases;
 use crate::engine::{self, Engine, Kind};
+use crate::node::{self, Countdown};
 use crate::paths::Cache;
 use crate::{bases, buildkitd, host, missing, run};
 use anyhow::{Context, Result, bail};
@@ -23,10 +24,11 @@ pub struct SetUp {
 
 /// Lists what is missing for the layers, then sets it up.
 pub fn run(cache: &Cache, layers: &[Layer], phases: &mut Phases) -> Result<SetUp> {
-    let (engines, some) =
-        (layers.contains(&Layer::Engine), layers.contains(&Layer::Engine) || layers.contains(&Layer::Todo));
+    let (engines, nodes) = (layers.contains(&Layer::Engine), layers.contains(&Layer::Node));
+    let some = engines || nodes || layers.contains(&Layer::Todo);
     let parts = [some.then_some(missing::ENGINE), some.then_some(missing::BASES)];
-    let more = [engines.then_some(missing::NEWER_ENGINE), engines.then_some(missing::BUILDKITD)];
+    let newer = engines.then_some(missing::NEWER_ENGINE);
+    let more = [newer, engines.then_some(missing::BUILDKITD), nodes.then_some(missing::NODE)];
     missing::list(cache, parts.into_iter().chain(more).flatten());
     let mut set = SetUp::default();
     if some {
@@ -35,6 +37,9 @@ pub fn run(cache: &Cache, layers: &[Layer], phases: &mut Phases) -> Result<SetUp
     if engines {
         phases.time("set up: newer engine", || engine(cache, Kind::Containerd))?;
         set.buildkitd = Some(phases.time("set up: buildkitd", || buildkitd::ensure(cache))?);
+    }
+    if let Some(engine) = set.engine.as_ref().filter(|_| nodes) {
+        phases.time("set up: node", || node::ensure(cache, engine, &Countdown::default()))?;
     }
     Ok(set)
 }
