@@ -84,6 +84,18 @@ pub enum Event {
         /// How long all of it took.
         ms: u64,
     },
+    /// There is nothing to build: all that decided the last build is the same, and the engine has
+    /// the image.
+    UpToDate {
+        /// The image in the plan.
+        image: String,
+        /// Its id.
+        id: ImageId,
+        /// How many files and directories were looked at.
+        files: usize,
+        /// How long all of it took.
+        ms: u64,
+    },
     /// An image is being read, for its sizes and files.
     Reading {
         /// The image.

@@ -38,12 +38,9 @@ fn dockerfile_name(image: &ImagePlan) -> String {
 
 /// The engine keeps one copy of a context per key and deletes from it what the next build leaves
 /// out, so builds that read different parts of one context must not share a key.
-pub(super) fn shared_key(image: &ImagePlan) -> String {
+pub(super) fn shared_key(image: &ImagePlan, generation: &str) -> String {
     let stage = image.stage.as_deref().unwrap_or_default();
-    let parts = [
-        image.context.as_os_str().as_encoded_bytes(),
-        image.dockerfile.as_os_str().as_encoded_bytes(),
-        stage.as_bytes(),
-    ];
+    let (context, dockerfile) = (image.context.as_os_str(), image.dockerfile.as_os_str());
+    let parts = [context.as_encoded_bytes(), dockerfile.as_encoded_bytes(), stage.as_bytes(), generation.as_bytes()];
     Digest::of(&parts.join(&0)).hex().to_owned()
 }

@@ -3,10 +3,12 @@
 mod attributes;
 mod diagnosis;
 mod error;
+mod inputs;
 mod lines;
 mod steps;
 
 pub use error::Error;
+pub use inputs::{Inputs, Unknown};
 
 use crate::engine::buildkit::{BuildKit, LocalDirs, SecretValues, Solve, Solved};
 use crate::engine::{self, Credentials, Engine, Environment};
@@ -15,7 +17,7 @@ use crate::project::{ImagePlan, SecretSource};
 use crate::types::{ByteSize, Digest, ImageId, ImageRef};
 use lines::Lines;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 use steps::Steps;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +28,8 @@ pub struct Options {
     pub no_cache: bool,
     /// Ask the registry for newer bases.
     pub pull: bool,
+    /// The builder keeps a copy of the context for each of these; with a new one it takes all anew.
+    pub generation: String,
 }
 
 /// An image that was built and that the engine confirmed.
@@ -37,6 +41,14 @@ pub struct Built {
     pub engine_id: String,
     /// The names it was given.
     pub tags: Vec<ImageRef>,
+}
+
+/// What a build came to.
+pub struct Done {
+    /// The image.
+    pub built: Built,
+    /// What decided it, or why that is not certain.
+    pub inputs: Result<Inputs, Unknown>,
 }
 
 /// Builds `image` with the BuildKit of `engine`. Cancelling, or dropping the future, ends the
@@ -51,12 +63,14 @@ pub async fn build(
     options: &Options,
     events: &Events,
     cancel: &CancellationToken,
-) -> Result<Built, Error> {
+) -> Result<Done, Error> {
     let begun = Instant::now();
+    let begun_ns = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
     let text = read_dockerfile(image)?;
+    let dirs = local_dirs(image)?;
     let solve = Solve {
-        dirs: local_dirs(image)?,
-        shared_key: attributes::shared_key(image),
+        dirs: dirs.clone(),
+        shared_key: attributes::shared_key(image, &options.generation),
         attributes: attributes::frontend(image, options),
         names: image.tags.iter().map(ImageRef::canonical).collect(),
         secrets: secrets(image)?,
@@ -81,7 +95,9 @@ pub async fn build(
         sent: ByteSize(solved.sent),
         ms: begun.elapsed().as_millis() as u64,
     });
-    Ok(built)
+    let sources = inputs::sources(steps.names());
+    let inputs = Inputs::of(engine, image, &built, sources, dirs.synced(), begun_ns).await;
+    Ok(Done { built, inputs })
 }
 
 /// The digest of the settings that decide what is built, files aside.

@@ -19,6 +19,8 @@ pub(super) struct Steps {
 
 /// A step, and what it did so far.
 pub(super) struct Known {
+    /// As BuildKit has it.
+    name: String,
     pub(super) step: Step,
     pub(super) error: String,
     pub(super) last_lines: VecDeque<String>,
@@ -34,6 +36,11 @@ pub(super) struct Known {
 impl Steps {
     pub(super) fn new(image: &str, lines: Lines, events: Events) -> Self {
         Self { image: image.to_owned(), lines, events, known: HashMap::new(), numbered: 0 }
+    }
+
+    /// The names of all vertices, as BuildKit has them.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.known.values().map(|known| known.name.as_str())
     }
 
     /// How many steps the build has.
@@ -101,6 +108,7 @@ impl Steps {
             None => (vertex.name.clone(), None, false),
         };
         Known {
+            name: vertex.name.clone(),
             step: Step { number: self.numbered, name, line },
             error: String::new(),
             last_lines: VecDeque::new(),

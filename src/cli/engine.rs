@@ -1,7 +1,6 @@
 //! The engine that the environment names.
 
 use crate::cli::session::Session;
-use crate::engine::buildkit::BuildKit;
 use crate::engine::{Address, Engine, Environment, Error};
 use crate::types::Outcome;
 
@@ -14,14 +13,5 @@ pub async fn connect(session: &Session) -> Result<Engine, Outcome> {
     tokio::select! {
         connected = connected => connected.map_err(|error| session.failed(None, &error)),
         () = session.cancel.cancelled() => Err(Outcome::Interrupted),
-    }
-}
-
-/// Connects to the engine and the BuildKit in it, or says why that is not possible.
-pub async fn connect_builder(session: &Session) -> Result<(Engine, BuildKit), Outcome> {
-    let engine = connect(session).await?;
-    match BuildKit::of_engine(&engine).await {
-        Ok(buildkit) => Ok((engine, buildkit)),
-        Err(error) => Err(session.failed(None, &error)),
     }
 }

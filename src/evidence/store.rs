@@ -71,6 +71,45 @@ impl State {
         self.read(&self.build_path(image))
     }
 
+    /// Keeps what decided the last build of `image`, in the builder's own form; `None` forgets it.
+    pub fn keep_inputs(&self, image: &str, inputs: Option<&[u8]>) -> Result<(), Error> {
+        let path = self.inputs_path(image);
+        let done = match inputs {
+            Some(bytes) => replace(&path, bytes),
+            None => match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        };
+        done.map_err(|source| Error::new("write", &path, source))
+    }
+
+    /// What decided the last build of `image`, if it is known.
+    pub fn inputs(&self, image: &str) -> Option<Vec<u8>> {
+        std::fs::read(self.inputs_path(image)).ok()
+    }
+
+    /// Keeps a note on the copy that the builder has of the context of `image`.
+    pub fn keep_copy(&self, image: &str, note: &str) -> Result<(), Error> {
+        let path = self.copy_path(image);
+        let dir = path.parent().unwrap_or(&self.dir);
+        std::fs::create_dir_all(dir).map_err(|source| Error::new("create", dir, source))?;
+        replace(&path, note.as_bytes()).map_err(|source| Error::new("write", &path, source))
+    }
+
+    /// The note on the copy that the builder has of the context of `image`.
+    pub fn copy(&self, image: &str) -> Option<String> {
+        std::fs::read_to_string(self.copy_path(image)).ok()
+    }
+
+    fn copy_path(&self, image: &str) -> PathBuf {
+        self.dir.join("builds").join(format!("{image}.copy"))
+    }
+
+    fn inputs_path(&self, image: &str) -> PathBuf {
+        self.dir.join("builds").join(format!("{image}.inputs"))
+    }
+
     /// Keeps what `evidence` says; it replaces what was known of that step, image id and place.
     pub fn keep(&self, evidence: &Evidence) -> Result<(), Error> {
         self.write(&self.evidence_path(evidence.step, &evidence.id, &evidence.place), evidence)

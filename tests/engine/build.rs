@@ -1,7 +1,7 @@
 //! `build` against a real engine.
 
 use crate::harness::{BASE, Project, engine};
-use loadline::build::Error;
+use loadline::build::{Built, Error};
 use loadline::event::Event;
 use loadline::project::{BuildArg, Secret, SecretSource};
 use loadline::types::{Explained, Outcome};
@@ -42,7 +42,10 @@ async fn a_second_build_is_cached_has_the_same_id_and_sends_next_to_nothing() {
     let first = project.build().await.unwrap();
     assert!(project.counts().2 > 3_000_000);
     let second = project.build().await.unwrap();
-    assert_eq!(first.id, second.id);
+    // The id itself may differ: BuildKit, busy with other builds, may take a layer's time from another
+    // of its records of the same content.
+    let layers = async |built: Built| engine().await.inspect(&built.engine_id).await.unwrap().root_fs;
+    assert_eq!(layers(first).await, layers(second).await);
     let (steps, cached, sent) = project.counts();
     assert_eq!((steps, cached), (2, 2));
     assert!(sent < 20_000, "{sent} bytes were sent for an unchanged context");

@@ -1,6 +1,6 @@
 //! A project in a temporary directory, and the engine that the environment names.
 
-use loadline::build::{Built, Error, Options, build};
+use loadline::build::{Built, Error, Inputs, Options, build};
 use loadline::engine::buildkit::BuildKit;
 use loadline::engine::{Address, Engine};
 use loadline::event::{Event, Events};
@@ -33,6 +33,8 @@ pub struct Project {
     pub cancel: CancellationToken,
     /// Text that no earlier run had.
     pub salt: String,
+    /// What decided the last build, if that is certain.
+    pub inputs: Mutex<Option<Inputs>>,
 }
 
 impl Project {
@@ -56,7 +58,7 @@ impl Project {
             needs: Vec::new(),
         };
         let (options, events, cancel) = (Options::default(), Arc::default(), CancellationToken::new());
-        let project = Self { dir, plan, options, events, cancel, salt };
+        let project = Self { dir, plan, options, events, cancel, salt, inputs: Mutex::default() };
         project.write("Dockerfile", &project.salted(dockerfile));
         project
     }
@@ -97,7 +99,9 @@ impl Project {
         self.events.lock().unwrap().clear();
         let all = self.events.clone();
         let events = Events::new(move |event| all.lock().unwrap().push(event));
-        build(&engine, &buildkit, &self.plan, &self.options, &events, &self.cancel).await
+        let done = build(&engine, &buildkit, &self.plan, &self.options, &events, &self.cancel).await?;
+        *self.inputs.lock().unwrap() = done.inputs.ok();
+        Ok(done.built)
     }
 
     /// Steps in all, from the cache, and bytes sent, of the last build.

@@ -9,4 +9,5 @@ mod relay;
 mod smoke;
 mod todo;
 mod trouble;
+mod unchanged;
 mod verify;

@@ -166,7 +166,10 @@ impl Line {
 pub fn built(block: &Block) -> (String, u64) {
     let Some(built) = &block.built else { return (String::new(), 0) };
     let size = built.size.map_or_else(String::new, |size| format!("  {}", text::size(size)));
-    let steps = format!("{}, {} cached", text::count(built.steps, "step"), built.cached);
+    let steps = match built.unchanged {
+        Some(files) => format!("nothing to do, the same {}", text::count(files, "file")),
+        None => format!("{}, {} cached", text::count(built.steps, "step"), built.cached),
+    };
     (format!("{}{size}  {steps}", text::short(&built.id)), built.ms)
 }
 

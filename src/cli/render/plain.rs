@@ -102,6 +102,10 @@ fn result(event: &Event, paint: Paint) -> Option<String> {
             let steps = format!("{cached} of {} cached", text::count(*steps, "step"));
             (image, format!("built {}{size} in {}, {steps}", text::short(id), text::ms(*ms)))
         }
+        Event::UpToDate { image, id, files, ms } => {
+            let from = format!("built from the same {}", text::count(*files, "file"));
+            (image, format!("nothing to build: {} was {from}, checked in {}", text::short(id), text::ms(*ms)))
+        }
         Event::Verified { image, size, budget, user, findings, passed, .. } => {
             let found = text::findings(findings).map_or_else(String::new, |findings| format!(": {findings}"));
             let size = text::size_and_budget(*size, *budget);

@@ -48,6 +48,8 @@ pub struct Built {
     pub size: Option<ByteSize>,
     pub steps: usize,
     pub cached: usize,
+    /// From how many files, if there was nothing to build.
+    pub unchanged: Option<usize>,
     pub ms: u64,
 }
 
@@ -123,6 +125,7 @@ pub fn subject(event: &Event) -> Option<&str> {
         | Event::StepLog { image, .. }
         | Event::StepFinished { image, .. }
         | Event::Built { image, .. }
+        | Event::UpToDate { image, .. }
         | Event::Reading { image, .. }
         | Event::Verified { image, .. }
         | Event::SmokeStarted { image }
@@ -165,7 +168,12 @@ impl Block {
             Event::Built { id, size, steps, cached, ms, .. } => {
                 self.building = false;
                 self.running.clear();
-                self.built = Some(Built { id: id.clone(), size: *size, steps: *steps, cached: *cached, ms: *ms });
+                let id = id.clone();
+                self.built = Some(Built { id, size: *size, steps: *steps, cached: *cached, unchanged: None, ms: *ms });
+            }
+            Event::UpToDate { id, files, ms, .. } => {
+                let (id, unchanged) = (id.clone(), Some(*files));
+                self.built = Some(Built { id, size: None, steps: 0, cached: 0, unchanged, ms: *ms });
             }
             Event::Verified { size, budget, user, findings, passed, ms, .. } => {
                 let (user, findings) = (user.clone(), findings.clone());

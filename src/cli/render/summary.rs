@@ -46,7 +46,10 @@ fn columns(screen: &Screen) -> Vec<Column> {
         columns.push(Column::new("id", |b| Some(text::short(&b.built.as_ref()?.id).to_owned())));
         columns.push(Column::new("size", |b| Some(text::size(b.built.as_ref()?.size?))));
         columns.push(Column::new("cached", |b| {
-            b.built.as_ref().map(|built| format!("{} of {}", built.cached, built.steps))
+            b.built.as_ref().map(|built| match built.unchanged {
+                Some(_) => "unchanged".to_owned(),
+                None => format!("{} of {}", built.cached, built.steps),
+            })
         }));
     }
     columns.push(Column::new("size", |b| {

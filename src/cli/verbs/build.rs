@@ -2,11 +2,13 @@
 
 use crate::build;
 use crate::cli::args::Build;
+use crate::cli::building::Builder;
 use crate::cli::session::{Session, variable};
-use crate::cli::verbs::{each_image, rules};
+use crate::cli::verbs::rules;
 use crate::cli::{engine, kept};
 use crate::project::ImagePlan;
 use crate::types::Outcome;
+use futures_util::future::join_all;
 use std::path::PathBuf;
 
 /// Builds the images that `args` name.
@@ -16,14 +18,12 @@ pub async fn run(session: &Session, args: &Build) -> Outcome {
 
 async fn build(session: &Session, args: &Build) -> Result<Outcome, Outcome> {
     let (root, images) = images(session, args)?;
-    let (engine, buildkit) = engine::connect_builder(session).await?;
+    let engine = engine::connect(session).await?;
     let (state, _lock) = kept::open(session, &root, "build").await?;
-    let options = build::Options { no_cache: args.no_cache, pull: args.pull };
-    let one = |image| build::build(&engine, &buildkit, image, &options, &session.events, &session.cancel);
-    let (built, outcome) = each_image(session, &images, one).await;
-    let kept = images.iter().zip(&built).filter_map(|(image, built)| Some((image, built.as_ref()?)));
-    let failed = kept.filter_map(|(image, built)| kept::keep_build(&state, &engine, image, built).err());
-    Ok(Outcome::worst(failed.map(|error| session.failed(None, &error)).chain([outcome])))
+    let options = build::Options { no_cache: args.no_cache, pull: args.pull, ..Default::default() };
+    let builder = Builder::new(session, &engine, &state);
+    let built = join_all(images.iter().map(|image| builder.build(image, &options))).await;
+    Ok(Outcome::worst(built.into_iter().filter_map(Result::err)))
 }
 
 fn images(session: &Session, args: &Build) -> Result<(PathBuf, Vec<ImagePlan>), Outcome> {

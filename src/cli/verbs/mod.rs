@@ -11,9 +11,7 @@ mod verify;
 
 use crate::cli::args::Verb;
 use crate::cli::session::Session;
-use crate::project::ImagePlan;
-use crate::types::{Explained, Outcome};
-use std::future::Future;
+use crate::types::Outcome;
 
 /// The rules that settings may name.
 fn rules() -> Vec<&'static str> {
@@ -32,24 +30,4 @@ pub fn run(session: &Session, verb: &Verb) -> Outcome {
         Verb::Completions(args) => completions::run(session, args),
         Verb::Man(args) => man::run(session, args),
     }
-}
-
-/// Does `work` for all `images` at once and says what fails. What it came to is in the order of
-/// `images`; `None` stands for a failure.
-async fn each_image<'i, T, E, W>(
-    session: &Session,
-    images: &'i [ImagePlan],
-    work: impl Fn(&'i ImagePlan) -> W,
-) -> (Vec<Option<T>>, Outcome)
-where
-    E: Explained,
-    W: Future<Output = Result<T, E>>,
-{
-    let told = |image: &'i ImagePlan| {
-        let working = work(image);
-        async move { working.await.map_err(|error| session.failed(Some(&image.name), &error)) }
-    };
-    let results = futures_util::future::join_all(images.iter().map(told)).await;
-    let outcome = Outcome::worst(results.iter().filter_map(|result| result.as_ref().err().copied()));
-    (results.into_iter().map(Result::ok).collect(), outcome)
 }

@@ -1,13 +1,13 @@
 //! `loadline up`: build, then verify and smoke side by side, then load; for all images at once, and
 //! only what is not proven yet.
 
-use crate::build;
+use crate::build::Options;
 use crate::cli::args::Up;
+use crate::cli::building::Builder;
 use crate::cli::session::Session;
 use crate::cli::verbs::{load, rules, smoke, verify};
 use crate::cli::{engine, gate, kept};
 use crate::engine::Engine;
-use crate::engine::buildkit::BuildKit;
 use crate::event::Event;
 use crate::evidence::{Evidence, State};
 use crate::node::Node;
@@ -20,7 +20,7 @@ use futures_util::future::join_all;
 struct Chain<'a> {
     session: &'a Session,
     engine: &'a Engine,
-    buildkit: &'a BuildKit,
+    builder: &'a Builder<'a>,
     state: &'a State,
     plan: &'a Plan,
     nodes: &'a [Node],
@@ -38,19 +38,20 @@ async fn up(session: &Session, args: &Up) -> Result<Outcome, Outcome> {
     if !missing.is_empty() {
         return Err(session.problems(&missing));
     }
-    let (engine, buildkit) = engine::connect_builder(session).await?;
+    let engine = engine::connect(session).await?;
     let (state, _lock) = kept::open(session, &project.plan.root, "up").await?;
     // A target that is not there is said before anything is built for it.
     let nodes = load::nodes(session, &engine, args.target.as_deref().unwrap_or(&project.plan.target)).await?;
+    let builder = Builder::new(session, &engine, &state);
     let chain =
-        Chain { session, engine: &engine, buildkit: &buildkit, state: &state, plan: &project.plan, nodes: &nodes };
+        Chain { session, engine: &engine, builder: &builder, state: &state, plan: &project.plan, nodes: &nodes };
     Ok(Outcome::worst(join_all(images.iter().map(|image| chain.run(image))).await))
 }
 
 impl Chain<'_> {
     async fn run(&self, image: &ImagePlan) -> Outcome {
-        let id = match self.build(image).await {
-            Ok(id) => id,
+        let id = match self.builder.build(image, &Options::default()).await {
+            Ok(built) => built.id,
             Err(outcome) => return outcome,
         };
         let checked =
@@ -59,16 +60,6 @@ impl Chain<'_> {
             return checked;
         }
         load::image_of_plan(self.session, self.engine, self.state, self.plan, image, self.nodes, false).await
-    }
-
-    async fn build(&self, image: &ImagePlan) -> Result<ImageId, Outcome> {
-        let Self { session, engine, buildkit, state, .. } = self;
-        let failed = |error: &dyn crate::types::Explained| session.failed(Some(&image.name), error);
-        let options = build::Options::default();
-        let built = build::build(engine, buildkit, image, &options, &session.events, &session.cancel).await;
-        let built = built.map_err(|error| failed(&error))?;
-        kept::keep_build(state, engine, image, &built).map_err(|error| failed(&error))?;
-        Ok(built.id)
     }
 
     async fn verify(&self, image: &ImagePlan, id: &ImageId) -> Outcome {

@@ -3,10 +3,12 @@
 //!
 //! The builder compares stats (size, time, mode, owner), so a file that kept them is not sent.
 
-use crate::context::{Entry, Filter, Kind, WalkError, walk, xattrs};
+use crate::context::{Entry, Filter, Kind, Listing, WalkError, walk, xattrs};
+use crate::types::Digest;
 use bollard_buildkit_proto::fsutil::types::packet::PacketType;
 use bollard_buildkit_proto::fsutil::types::{Packet, Stat};
 use bollard_buildkit_proto::moby::filesync::packet::file_sync_server::FileSync as Service;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
@@ -31,12 +33,33 @@ type Packets = mpsc::Sender<Result<Packet, Status>>;
 pub struct LocalDirs {
     dirs: HashMap<String, PathBuf>,
     failure: Arc<Mutex<Option<WalkError>>>,
+    synced: Arc<Mutex<Vec<Synced>>>,
+}
+
+/// What the builder asked of a directory, and what it was told is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Synced {
+    /// The directory's name: `context` or `dockerfile`.
+    pub dir: String,
+    /// Patterns of paths to include; all if there are none.
+    pub include: Vec<String>,
+    /// Patterns of paths to leave out.
+    pub exclude: Vec<String>,
+    /// Paths to include with what their links lead to.
+    pub follow: Vec<String>,
+    /// The digest of what was listed.
+    pub listing: Digest,
 }
 
 impl LocalDirs {
     /// Serves `path` under `name`.
     pub fn insert(&mut self, name: impl Into<String>, path: PathBuf) {
         self.dirs.insert(name.into(), path);
+    }
+
+    /// Everything that was listed so far, in the order in which it was asked for.
+    pub fn synced(&self) -> Vec<Synced> {
+        self.synced.lock().map(|synced| synced.clone()).unwrap_or_default()
     }
 
     /// The first error that reading a directory met, once.
@@ -75,7 +98,8 @@ impl Service for FileSync {
         let filter = Filter::new(&root, &wanted.include, &wanted.exclude, &wanted.follow)
             .map_err(|error| self.0.keep_failure(error))?;
         let (send, receive) = mpsc::channel(64);
-        tokio::spawn(copy(root, filter, self.0.clone(), request.into_inner(), send));
+        let listed = Listed { root, filter, wanted, dirs: self.0.clone() };
+        tokio::spawn(copy(listed, request.into_inner(), send));
         Ok(Response::new(ReceiverStream::new(receive)))
     }
 
@@ -93,6 +117,10 @@ struct Wanted {
 }
 
 impl Wanted {
+    fn synced(self, listing: Digest) -> Synced {
+        Synced { dir: self.dir, include: self.include, exclude: self.exclude, follow: self.follow, listing }
+    }
+
     fn of(metadata: &MetadataMap) -> Result<Self, Status> {
         let dir = values(metadata, "dir-name")?.pop().unwrap_or_default();
         Ok(Self {
@@ -122,13 +150,22 @@ fn values(metadata: &MetadataMap, key: &str) -> Result<Vec<String>, Status> {
         .collect()
 }
 
+/// A directory to list for one call.
+struct Listed {
+    root: PathBuf,
+    filter: Filter,
+    wanted: Wanted,
+    dirs: LocalDirs,
+}
+
 /// Lists the directory, and answers requests for files until the builder is content.
-async fn copy(root: PathBuf, filter: Filter, dirs: LocalDirs, mut requests: Streaming<Packet>, send: Packets) {
+async fn copy(listed: Listed, mut requests: Streaming<Packet>, send: Packets) {
+    let root = listed.root.clone();
     // Requests come while we still list: a file's path must be known before its stat is sent.
     let files: Arc<Mutex<Vec<Option<Box<str>>>>> = Arc::default();
     let listing = {
-        let (root, files, send) = (root.clone(), files.clone(), send.clone());
-        tokio::task::spawn_blocking(move || list(&root, &filter, &dirs, &files, &send))
+        let (files, send) = (files.clone(), send.clone());
+        tokio::task::spawn_blocking(move || list(listed, &files, &send))
     };
     while let Ok(Some(packet)) = requests.message().await {
         match PacketType::try_from(packet.r#type) {
@@ -155,10 +192,13 @@ async fn copy(root: PathBuf, filter: Filter, dirs: LocalDirs, mut requests: Stre
     listing.abort();
 }
 
-fn list(root: &Path, filter: &Filter, dirs: &LocalDirs, files: &Mutex<Vec<Option<Box<str>>>>, send: &Packets) {
+fn list(listed: Listed, files: &Mutex<Vec<Option<Box<str>>>>, send: &Packets) {
+    let Listed { root, filter, wanted, dirs } = listed;
+    let mut listing = Listing::default();
     let stat_packet =
         |stat: Option<Stat>| Ok(Packet { r#type: PacketType::PacketStat as i32, stat, ..Packet::default() });
-    let walked = walk(root, filter, &mut |entry| {
+    let walked = walk(&root, &filter, &mut |entry| {
+        listing.add(&entry);
         if let Ok(mut files) = files.lock() {
             files.push(matches!(entry.kind, Kind::File).then(|| entry.path.as_str().into()));
         }
@@ -170,8 +210,13 @@ fn list(root: &Path, filter: &Filter, dirs: &LocalDirs, files: &Mutex<Vec<Option
         }
     });
     match walked {
-        // A packet without a stat ends the list.
-        Ok(()) => send.blocking_send(stat_packet(None)).ok(),
+        // A packet without a stat ends the list. What was listed is known before the builder goes on.
+        Ok(()) => {
+            if let Ok(mut synced) = dirs.synced.lock() {
+                synced.push(wanted.synced(listing.digest()));
+            }
+            send.blocking_send(stat_packet(None)).ok()
+        }
         Err(error) => send.blocking_send(Err(dirs.keep_failure(error))).ok(),
     };
 }

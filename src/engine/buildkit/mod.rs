@@ -9,6 +9,6 @@ mod session;
 mod solve;
 
 pub use control::BuildKit;
-pub use filesync::LocalDirs;
+pub use filesync::{LocalDirs, Synced};
 pub use secrets::SecretValues;
 pub use solve::{Log, Progress, Solve, SolveError, Solved, Vertex, Warning};

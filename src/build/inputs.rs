@@ -1,0 +1,267 @@
+//! All that decided the last build of an image, as its own solve reported it: the directories the
+//! builder asked for and with which patterns, the bases it resolved, the settings. If all of it is
+//! the same and the engine still has the image, there is nothing to build.
+//!
+//! It is kept only if it is certain to be what was built: the record's listing equals the one that
+//! was sent, nothing in it changed since shortly before the build, and there is no source that
+//! cannot be checked again here (a URL, a remote frontend). Otherwise the builder is asked, which
+//! knows.
+
+use super::{Built, Options, settings};
+use crate::context::{Change, Filter, TreeRecord, recheck, record};
+use crate::engine::Engine;
+use crate::engine::buildkit::Synced;
+use crate::project::ImagePlan;
+use crate::types::{Digest, ImageId, ImageRef};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+const VERSION: u32 = 1;
+
+/// All that decided a build.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    head: Head,
+    trees: Vec<TreeRecord>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Head {
+    version: u32,
+    settings: Digest,
+    engine: String,
+    id: ImageId,
+    engine_id: String,
+    /// Each base by its canonical name, and what the engine had under it.
+    bases: Vec<(String, Digest)>,
+    synced: Vec<Synced>,
+}
+
+/// Why it is not certain what an image was built from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// There is a source that cannot be checked again here.
+    Source,
+    /// Files changed while they were sent, or so shortly before that their times do not tell.
+    Young,
+}
+
+/// What a build used that is not in its files.
+pub(super) struct Sources {
+    /// Bases, by canonical name.
+    pub(super) bases: Vec<String>,
+    /// There is a source that cannot be checked again here.
+    pub(super) uncheckable: bool,
+}
+
+impl Inputs {
+    /// What decided the build of `image` that began at `begun_ns`, or why that is not certain.
+    pub(super) async fn of(
+        engine: &Engine,
+        image: &ImagePlan,
+        built: &Built,
+        sources: Sources,
+        synced: Vec<Synced>,
+        begun_ns: i64,
+    ) -> Result<Self, Unknown> {
+        // For another platform than the engine's own, a base is what the registry has now.
+        if sources.uncheckable || image.platform.is_some() {
+            return Err(Unknown::Source);
+        }
+        let mut bases = Vec::new();
+        for base in sources.bases {
+            let id = engine.inspect(&base).await.map_err(|_| Unknown::Source)?.engine_id;
+            bases.push((base, id));
+        }
+        let trees = {
+            let (image, synced) = (image.clone(), synced.clone());
+            tokio::task::spawn_blocking(move || record_all(&image, &synced, begun_ns)).await
+        };
+        let Ok(Some(trees)) = trees else { return Err(Unknown::Young) };
+        let head = Head {
+            version: VERSION,
+            settings: settings(image),
+            engine: engine.address().to_string(),
+            id: built.id.clone(),
+            engine_id: built.engine_id.clone(),
+            bases,
+            synced,
+        };
+        Ok(Self { head, trees })
+    }
+
+    /// Whether a file has other content than then, but the same size and time. The builder compares
+    /// only these: it would keep what it has.
+    pub fn deceives(&self, image: &ImagePlan) -> bool {
+        self.head
+            .synced
+            .iter()
+            .zip(&self.trees)
+            .any(|(synced, tree)| place(image, synced).is_some_and(|(root, filter)| same_times(tree, root, &filter)))
+    }
+
+    /// What a build would give now, and from how many files, if it is what was built last.
+    pub async fn hold(&self, engine: &Engine, image: &ImagePlan, options: &Options) -> Option<(Built, usize)> {
+        let head = &self.head;
+        let asked = options.no_cache || options.pull;
+        if asked || head.settings != settings(image) || head.engine != engine.address().to_string() {
+            return None;
+        }
+        let trees = {
+            let (image, inputs) = (image.clone(), self.clone());
+            tokio::task::spawn_blocking(move || inputs.trees_hold(&image)).await.ok()?
+        };
+        if !trees {
+            return None;
+        }
+        for (base, id) in &head.bases {
+            if engine.inspect(base).await.ok()?.engine_id != *id {
+                return None;
+            }
+        }
+        // Every name must still be the image's: another build may have taken one.
+        for tag in &image.tags {
+            if engine.inspect(&tag.canonical()).await.ok()?.engine_id.to_string() != head.engine_id {
+                return None;
+            }
+        }
+        let built = Built { id: head.id.clone(), engine_id: head.engine_id.clone(), tags: image.tags.clone() };
+        Some((built, self.trees.iter().map(TreeRecord::len).sum()))
+    }
+
+    fn trees_hold(&self, image: &ImagePlan) -> bool {
+        self.head.synced.iter().zip(&self.trees).all(|(synced, tree)| {
+            let Some((root, filter)) = place(image, synced) else { return false };
+            recheck(tree, root, &filter).is_ok_and(|changes| changes.list.is_empty())
+        })
+    }
+
+    /// The form on disk: the head as a line of JSON, then each tree after its length.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec(&self.head).unwrap_or_default();
+        bytes.push(b'\n');
+        for tree in &self.trees {
+            let tree = tree.to_bytes();
+            bytes.extend_from_slice(&(tree.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(&tree);
+        }
+        bytes
+    }
+
+    /// Reads the form on disk; nothing if it is damaged or another version's.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.iter().position(|byte| *byte == b'\n')?;
+        let head: Head = serde_json::from_slice(&bytes[..end]).ok()?;
+        let mut rest = &bytes[end + 1..];
+        let mut trees = Vec::new();
+        for _ in &head.synced {
+            let (length, after) = rest.split_first_chunk::<8>()?;
+            let (tree, after) = after.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+            trees.push(TreeRecord::from_bytes(tree).ok()?);
+            rest = after;
+        }
+        (head.version == VERSION && rest.is_empty()).then_some(Self { head, trees })
+    }
+}
+
+/// Records all directories, if what is there now is certain to be what was sent.
+fn record_all(image: &ImagePlan, synced: &[Synced], begun_ns: i64) -> Option<Vec<TreeRecord>> {
+    let one = |synced: &Synced| {
+        let (root, filter) = place(image, synced)?;
+        let tree = record(root, &filter).ok()?;
+        (tree.listing() == synced.listing && tree.is_older_than(begun_ns)).then_some(tree)
+    };
+    synced.iter().map(one).collect()
+}
+
+/// Whether the tree below `root` has a file that only its content tells from what it was.
+fn same_times(tree: &TreeRecord, root: &Path, filter: &Filter) -> bool {
+    let Ok(changes) = recheck(tree, root, filter) else { return false };
+    let content = changes.list.iter().filter(|(_, change)| *change == Change::Content);
+    content.into_iter().any(|(path, _)| tree.has_size_and_time_of(path, &root.join(path)))
+}
+
+/// The directory, and what of it the builder asked for.
+fn place<'a>(image: &'a ImagePlan, synced: &Synced) -> Option<(&'a Path, Filter)> {
+    let root = match synced.dir.as_str() {
+        "context" => &image.context,
+        "dockerfile" => super::attributes::dockerfile_dir(image),
+        _ => return None,
+    };
+    Some((root, Filter::new(root, &synced.include, &synced.exclude, &synced.follow).ok()?))
+}
+
+/// Takes what a build used from the names of its vertices.
+pub(super) fn sources<'a>(names: impl Iterator<Item = &'a str>) -> Sources {
+    const HARMLESS: [&str; 5] = [
+        "[internal] load build definition",
+        "[internal] load .dockerignore",
+        "[internal] load build context",
+        "exporting to image",
+        "[auth] ",
+    ];
+    let mut sources = Sources { bases: Vec::new(), uncheckable: false };
+    for name in names {
+        match name.strip_prefix("[internal] load metadata for ") {
+            Some(base) => match base.trim().parse::<ImageRef>() {
+                Ok(base) => sources.bases.push(base.canonical()),
+                Err(_) => sources.uncheckable = true,
+            },
+            // An instruction's inputs are vertices of their own.
+            None if super::lines::split_name(name).is_some() => {}
+            None => sources.uncheckable |= !HARMLESS.iter().any(|harmless| name.starts_with(harmless)),
+        }
+    }
+    sources
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_that_cannot_be_checked_again_are_seen() {
+        let known = [
+            "[internal] load build definition from Dockerfile",
+            "[internal] load metadata for docker.io/library/nginx:alpine",
+            "[1/2] FROM docker.io/library/nginx:alpine",
+            "[2/2] COPY . .",
+            "exporting to image",
+        ];
+        let found = sources(known.into_iter());
+        assert_eq!(found.bases, ["docker.io/library/nginx:alpine"]);
+        assert!(!found.uncheckable);
+        for other in ["https://example.org/x.tgz", "resolve image config for docker.io/docker/dockerfile:1", "git://x"]
+        {
+            assert!(sources([other].into_iter()).uncheckable, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_form_on_disk_is_read_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("f"), "x").unwrap();
+        let tree = record(dir.path(), &Filter::default()).unwrap();
+        let synced = Synced {
+            dir: "context".into(),
+            include: vec![],
+            exclude: vec!["*.log\nx".into()],
+            follow: vec![],
+            listing: tree.listing(),
+        };
+        let head = Head {
+            version: VERSION,
+            settings: Digest::of(b"s"),
+            engine: "e".into(),
+            id: ImageId(Digest::of(b"i")),
+            engine_id: "i".into(),
+            bases: vec![("b".into(), Digest::of(b"b"))],
+            synced: vec![synced],
+        };
+        let bytes = Inputs { head, trees: vec![tree] }.to_bytes();
+        assert_eq!(Inputs::from_bytes(&bytes).unwrap().to_bytes(), bytes);
+        for end in 0..bytes.len() {
+            assert!(Inputs::from_bytes(&bytes[..end]).is_none(), "{end}");
+        }
+    }
+}
