@@ -213,7 +213,7 @@ pub struct Load {
     /// An image of the engine, by name, instead; may be repeated
     #[arg(long = "image", value_name = "REF")]
     pub refs: Vec<ImageRef>,
-    /// Where to: minikube[:PROFILE], kind[:NAME] or docker:HOST [default: the settings', minikube]
+    /// Where to: minikube, minikube:PROFILE, kind, kind:NAME or docker:HOST [default: the settings']
     #[arg(long, value_name = "TARGET")]
     pub target: Option<String>,
     /// Load without evidence of `verify` and `smoke`; this is said
@@ -233,7 +233,7 @@ pub struct Up {
     /// The images [default: all of the plan]
     #[arg(value_name = "IMAGE")]
     pub images: Vec<String>,
-    /// Where to: minikube[:PROFILE], kind[:NAME] or docker:HOST [default: the settings', minikube]
+    /// Where to: minikube, minikube:PROFILE, kind, kind:NAME or docker:HOST [default: the settings']
     #[arg(long, value_name = "TARGET")]
     pub target: Option<String>,
 }

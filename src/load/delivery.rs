@@ -1,13 +1,13 @@
 //! What happens to one node in a load.
 
-use super::pass::{Piece, Total};
+use super::pass::{Piece, Source};
 use super::{Arrived, Moved};
 use crate::event::{Event, Events};
 use crate::image::transfer::Contents;
 use crate::node::{Error, Session};
-use crate::types::ByteSize;
+use crate::types::{ByteSize, Digest, ImageId};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
 
 /// How often a node's progress is said.
 const PACE: Duration = Duration::from_millis(100);
@@ -15,21 +15,39 @@ const PACE: Duration = Duration::from_millis(100);
 /// One image on its way to one node.
 pub(super) struct Delivery {
     pub(super) image: String,
+    pub(super) id: ImageId,
     pub(super) node: String,
     pub(super) begun: Instant,
     pub(super) events: Events,
 }
 
-/// Where a node's bytes come from.
-pub(super) struct Source {
-    pub(super) queue: mpsc::Receiver<Piece>,
-    pub(super) total: Total,
+/// How a delivery ended, if not by a failure.
+pub(super) enum Delivered {
+    /// The node has the image.
+    Arrived(Arrived),
+    /// The archive broke off before its end; its own error says why.
+    Cut,
+    /// Not everything was sent, and the node does not have the image now.
+    Lacking(Error),
 }
 
 impl Delivery {
-    /// Takes the archive from `source` to the node. `None` if the source ended before the archive
-    /// did: its own error says why.
-    pub(super) async fn send(&self, mut session: Session, mut source: Source) -> Result<Option<Arrived>, Error> {
+    /// Brings the node what it lacks; `source` if that is more than names.
+    pub(super) async fn run(&self, session: Session, source: Option<Source>) -> Result<Delivered, Error> {
+        let delivered = match source {
+            Some(source) => self.send(session, source).await?,
+            None if session.found().complete => {
+                Delivered::Arrived(self.arrived(0, format!("{} has it", self.node), Vec::new()))
+            }
+            None => Delivered::Arrived(self.name(session).await?),
+        };
+        if let Delivered::Arrived(arrived) = &delivered {
+            self.announce(arrived);
+        }
+        Ok(delivered)
+    }
+
+    async fn send(&self, mut session: Session, mut source: Source) -> Result<Delivered, Error> {
         session.begin().await?;
         let (mut sent, mut said) = (0, None::<Instant>);
         while let Some(piece) = source.queue.recv().await {
@@ -37,38 +55,48 @@ impl Delivery {
                 Piece::Bytes(bytes) => {
                     sent += bytes.len() as u64;
                     session.write(bytes).await?;
-                    if said.is_none_or(|said| said.elapsed() >= PACE) {
+                    // Before the first layer comes, nothing is known of how much there will be.
+                    let total = source.total.get();
+                    if total > sent && said.is_none_or(|said| said.elapsed() >= PACE) {
                         said = Some(Instant::now());
-                        self.progress(sent, source.total.get());
+                        self.progress(sent, total);
                     }
                 }
-                Piece::End(contents) => return self.finish(session, &contents, sent).await.map(Some),
+                Piece::End { contents, spared } => {
+                    return match self.finish(session, &contents, sent, &spared).await {
+                        Err(error) if !spared.is_empty() && error.may_lack_content() => Ok(Delivered::Lacking(error)),
+                        finished => finished.map(Delivered::Arrived),
+                    };
+                }
             }
         }
-        Ok(None)
+        Ok(Delivered::Cut)
     }
 
-    async fn finish(&self, mut session: Session, contents: &Contents, sent: u64) -> Result<Arrived, Error> {
+    async fn finish(
+        &self,
+        mut session: Session,
+        contents: &Contents,
+        sent: u64,
+        spared: &HashSet<Digest>,
+    ) -> Result<Arrived, Error> {
         let tail = contents.tail(session.names(), session.form());
         let sent = sent + tail.len() as u64;
         session.write(tail).await?;
         self.progress(sent, sent);
+        let how = match contents.layers_of(spared) {
+            0 => "whole".to_owned(),
+            spared => format!("thin: {spared} of {} layers were there", contents.layers()),
+        };
         let moving = session.found().moving.clone();
-        let how = if moving.is_empty() { "whole" } else { "whole; the tag moved" };
         let pods = session.finish(contents).await?;
-        Ok(self.arrived(sent, how.to_owned(), Moved::all(moving, &pods)))
+        Ok(self.arrived(sent, how, Moved::all(moving, &pods)))
     }
 
-    /// Gives names to what the node holds already.
-    pub(super) async fn name(&self, session: Session) -> Result<Arrived, Error> {
+    async fn name(&self, session: Session) -> Result<Arrived, Error> {
         let moving = session.found().moving.clone();
         let pods = session.name().await?;
         Ok(self.arrived(0, format!("{} had it under other names", self.node), Moved::all(moving, &pods)))
-    }
-
-    /// The node has everything.
-    pub(super) fn nothing(&self) -> Arrived {
-        self.arrived(0, format!("{} has it", self.node), Vec::new())
     }
 
     fn arrived(&self, sent: u64, how: String, moved: Vec<Moved>) -> Arrived {
@@ -78,5 +106,28 @@ impl Delivery {
     fn progress(&self, done: u64, total: u64) {
         let (image, node) = (self.image.clone(), self.node.clone());
         self.events.say(Event::Loading { image, node, done: ByteSize(done), total: ByteSize(total.max(done)) });
+    }
+
+    fn announce(&self, arrived: &Arrived) {
+        self.events.say(Event::Loaded {
+            image: self.image.clone(),
+            node: self.node.clone(),
+            id: self.id.clone(),
+            sent: arrived.sent,
+            how: arrived.how.clone(),
+            ms: arrived.took.as_millis() as u64,
+        });
+        for Moved { name, from, pods } in &arrived.moved {
+            let still = match pods.as_slice() {
+                [] => "no pod runs the old one".to_owned(),
+                pods => format!("still the old one in {}, until they are replaced or restart", pods.join(", ")),
+            };
+            self.note(format!("`{name}` was {}, now {}; {still}", from.short(), self.id.short()));
+        }
+    }
+
+    /// Says `text` of this node.
+    pub(super) fn note(&self, text: String) {
+        self.events.say(Event::Note { image: Some(self.image.clone()), text: format!("{}: {text}", self.node) });
     }
 }

@@ -7,13 +7,14 @@ mod pass;
 pub use error::Error;
 
 use crate::engine::{Engine, ImageSummary};
-use crate::event::{Event, Events};
+use crate::event::Events;
 use crate::image::transfer::Converter;
 use crate::node::{self, Node, Session, Wanted};
 use crate::types::{ByteSize, Digest, ImageId, ImageRef};
-use delivery::{Delivery, Source};
+use delivery::{Delivered, Delivery};
 use futures_util::future::join_all;
 use pass::{Broken, Pass};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -100,106 +101,130 @@ pub fn names(image: &Image) -> Result<Vec<ImageRef>, Error> {
 }
 
 async fn run(engine: &Engine, image: &Image, nodes: &[Node], events: &Events) -> Result<Vec<Arrived>, Error> {
-    let begun = Instant::now();
     let names = names(image)?;
     let failed = |source| Error::Engine { image: image.name.clone(), source };
     let summary = engine.inspect(image.engine_id.as_str()).await.map_err(failed)?;
-    let diff_ids = summary.root_fs.clone();
-    let wanted = Wanted { id: image.id.clone(), engine_id: image.engine_id.clone(), diff_ids, names };
-    let sessions = join_all(nodes.iter().map(|node| node.open(engine, &wanted))).await;
-    let mut pass = Pass::default();
-    pass.total.at_least(expected(image, &summary));
-    let mut deliveries = Vec::new();
-    for (node, session) in nodes.iter().zip(sessions) {
-        let delivery =
-            Delivery { image: image.name.clone(), node: node.name().to_owned(), begun, events: events.clone() };
-        let source = matches!(&session, Ok(session) if must_be_sent(session))
-            .then(|| Source { queue: pass.join(), total: pass.total.clone() });
-        deliveries.push(deliver(delivery, session, source, &image.id));
+    let wanted =
+        Wanted { id: image.id.clone(), engine_id: image.engine_id.clone(), diff_ids: summary.root_fs.clone(), names };
+    let load = Load { engine, image, wanted, expected: expected(image, &summary), begun: Instant::now(), events };
+    let all: Vec<&Node> = nodes.iter().collect();
+    let mut ended = load.attempt(&all, true).await?;
+    let mut arrived = std::mem::take(&mut ended.arrived);
+    if !ended.lacking.is_empty() {
+        // Something that the node said it had is gone, or never was whole: once more, with all.
+        let again = load.attempt(&ended.lacking, false).await?;
+        arrived.extend(again.arrived);
+        ended.errors.extend(again.errors);
     }
-    let converter = Converter::new(image.id.clone(), wanted.diff_ids.clone());
-    // A task of its own: hashing and writing then go on at the same time.
-    let (engine, engine_id) = (engine.clone(), image.engine_id.clone());
-    let pass = tokio::spawn(async move { pass.run(&engine, &engine_id, converter).await });
-    let (passed, delivered) = tokio::join!(AbortOnDropHandle::new(pass), join_all(deliveries));
-    settle(image, passed, delivered)
+    Error::of_nodes(&image.name, ended.errors).map_or(Ok(arrived), Err)
 }
 
-fn must_be_sent(session: &Session) -> bool {
-    let found = session.found();
-    !found.complete && !found.content
-}
-
-/// How much will be sent, as far as that can be known before it is: containerd's store counts
-/// something else as an image's size.
+/// How much will be sent to a node that has nothing, as far as that can be known before: the
+/// containerd store counts something else as an image's size.
 fn expected(image: &Image, summary: &ImageSummary) -> u64 {
     let shown = if image.engine_id == image.id.0 { summary.shown_size } else { 0 };
     image.size.map_or(shown, |size| size.0)
 }
 
-/// All that one node goes through.
-async fn deliver(
-    delivery: Delivery,
-    session: Result<Session, node::Error>,
-    source: Option<Source>,
-    id: &ImageId,
-) -> Result<Option<Arrived>, node::Error> {
-    let session = session?;
-    let arrived = match source {
-        Some(source) => delivery.send(session, source).await?,
-        None if session.found().complete => Some(delivery.nothing()),
-        None => Some(delivery.name(session).await?),
-    };
-    if let Some(arrived) = &arrived {
-        announce(&delivery, arrived, id);
-    }
-    Ok(arrived)
+struct Load<'a> {
+    engine: &'a Engine,
+    image: &'a Image,
+    wanted: Wanted,
+    expected: u64,
+    begun: Instant,
+    events: &'a Events,
 }
 
-fn announce(delivery: &Delivery, arrived: &Arrived, id: &ImageId) {
-    let (image, node) = (delivery.image.clone(), delivery.node.clone());
-    delivery.events.say(Event::Loaded {
-        image: image.clone(),
-        node: node.clone(),
-        id: id.clone(),
-        sent: arrived.sent,
-        how: arrived.how.clone(),
-        ms: arrived.took.as_millis() as u64,
-    });
-    for Moved { name, from, pods } in &arrived.moved {
-        let still = match pods.as_slice() {
-            [] => "no pod runs the old one".to_owned(),
-            pods => format!("still the old one in {}, until they are replaced or restart", pods.join(", ")),
+/// How one attempt ended for the nodes.
+#[derive(Default)]
+struct Ended<'a> {
+    arrived: Vec<Arrived>,
+    lacking: Vec<&'a Node>,
+    errors: Vec<node::Error>,
+}
+
+impl Load<'_> {
+    /// One pass over the image for `nodes`; if `thin`, without what they have.
+    async fn attempt<'a>(&self, nodes: &[&'a Node], thin: bool) -> Result<Ended<'a>, Error> {
+        let sessions = join_all(nodes.iter().map(|node| self.open(node, thin))).await;
+        let mut pass = Pass::default();
+        let deliveries: Vec<_> =
+            nodes.iter().zip(sessions).map(|(node, session)| self.deliver(node, session, &mut pass)).collect();
+        let converter = Converter::new(self.image.id.clone(), self.wanted.diff_ids.clone());
+        // A task of its own: hashing and writing then go on at the same time.
+        let (engine, engine_id) = (self.engine.clone(), self.image.engine_id.clone());
+        let pass = tokio::spawn(async move { pass.run(&engine, &engine_id, converter).await });
+        let (passed, delivered) = tokio::join!(AbortOnDropHandle::new(pass), join_all(deliveries));
+        self.whole(passed)?;
+        let mut ended = Ended::default();
+        for (node, delivered) in nodes.iter().zip(delivered) {
+            match delivered {
+                Ok(Delivered::Arrived(arrived)) => ended.arrived.push(arrived),
+                Ok(Delivered::Lacking(_)) => ended.lacking.push(node),
+                Ok(Delivered::Cut) => {}
+                Err(error) => ended.errors.push(error),
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Opens the stream to a node; with it what need not be sent, if anything must be.
+    async fn open(&self, node: &Node, thin: bool) -> Result<(Session, Option<HashSet<Digest>>), node::Error> {
+        let mut session = node.open(self.engine, &self.wanted).await?;
+        let found = session.found();
+        let present = match (found.complete || found.content, thin) {
+            (true, _) => None,
+            (false, true) => Some(session.present().await?),
+            (false, false) => Some(HashSet::new()),
         };
-        let text = format!("{node}: `{name}` was {}, now {}; {still}", from.short(), id.short());
-        delivery.events.say(Event::Note { image: Some(image.clone()), text });
+        Ok((session, present))
     }
-}
 
-/// A broken pass is the cause of all that it left undone; what nodes say of themselves comes first
-/// only if the pass itself was whole.
-fn settle(
-    image: &Image,
-    passed: Result<Result<(), Broken>, tokio::task::JoinError>,
-    delivered: Vec<Result<Option<Arrived>, node::Error>>,
-) -> Result<Vec<Arrived>, Error> {
-    let name = || image.name.clone();
-    match passed {
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => return Err(Error::Interrupted { image: name() }),
-        },
-        Ok(Err(Broken::Engine(source))) => return Err(Error::Engine { image: name(), source }),
-        Ok(Err(Broken::Archive(source))) => return Err(Error::Archive { image: name(), source }),
-        Ok(Ok(())) => {}
-    }
-    let mut errors = Vec::new();
-    let mut arrived = Vec::new();
-    for one in delivered {
-        match one {
-            Ok(one) => arrived.extend(one),
-            Err(error) => errors.push(error),
+    /// All that one node goes through, as a future; it takes part in `pass` if it needs bytes.
+    fn deliver(
+        &self,
+        node: &Node,
+        session: Result<(Session, Option<HashSet<Digest>>), node::Error>,
+        pass: &mut Pass,
+    ) -> impl Future<Output = Result<Delivered, node::Error>> + use<> {
+        let delivery = Delivery {
+            image: self.image.name.clone(),
+            id: self.image.id.clone(),
+            node: node.name().to_owned(),
+            begun: self.begun,
+            events: self.events.clone(),
+        };
+        let diff_ids = &self.wanted.diff_ids;
+        let session = session.map(|(session, present)| {
+            let nothing_there = present.as_ref().is_some_and(|there| diff_ids.iter().all(|id| !there.contains(id)));
+            let source = present.map(|present| pass.join(present));
+            if let Some(source) = source.as_ref().filter(|_| nothing_there) {
+                source.total.at_least(self.expected);
+            }
+            (session, source)
+        });
+        async move {
+            let (session, source) = session?;
+            let delivered = delivery.run(session, source).await?;
+            if let Delivered::Lacking(error) = &delivered {
+                delivery.note(format!("once more, whole, because it lacks something after all: {error}"));
+            }
+            Ok(delivered)
         }
     }
-    Error::of_nodes(&image.name, errors).map_or(Ok(arrived), Err)
+
+    /// A broken pass is the cause of all that it left undone; what nodes say of themselves counts
+    /// only if it was whole.
+    fn whole(&self, passed: Result<Result<(), Broken>, tokio::task::JoinError>) -> Result<(), Error> {
+        let image = self.image.name.clone();
+        match passed {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Broken::Engine(source))) => Err(Error::Engine { image, source }),
+            Ok(Err(Broken::Archive(source))) => Err(Error::Archive { image, source }),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(Error::Interrupted { image }),
+            },
+        }
+    }
 }

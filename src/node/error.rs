@@ -164,6 +164,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// The node may lack content that was thought to be there.
+    pub fn may_lack_content(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Unproven { .. })
+    }
+
     /// What a refusal in the words `why` is.
     pub(super) fn refused(node: &str, why: String) -> Self {
         let node = node.to_owned();

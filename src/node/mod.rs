@@ -17,6 +17,7 @@ use crate::engine::{Address, Engine, MachineState};
 use crate::image::transfer::{Contents, Form};
 use crate::types::{Digest, ImageId, ImageRef};
 use bytes::Bytes;
+use std::collections::HashSet;
 
 /// A machine that runs images.
 #[derive(Clone)]
@@ -137,6 +138,18 @@ impl Session {
         match self {
             Self::Containerd(stream) => stream.names(),
             Self::Docker(load) => load.names(),
+        }
+    }
+
+    /// The blobs and layers that need not be sent. An engine keeps no blobs, and one with the
+    /// containerd store takes no archive without all of them.
+    ///
+    /// # Errors
+    /// The node was lost, or does not say.
+    pub async fn present(&mut self) -> Result<HashSet<Digest>, Error> {
+        match self {
+            Self::Containerd(stream) => stream.present().await,
+            Self::Docker(_) => Ok(HashSet::new()),
         }
     }
 

@@ -2,7 +2,8 @@
 # in a container costs more than what it does. Arguments: the image's id, the chain id of its top
 # layer (`-` if it has no layers), the names it is to have.
 #
-# Says what the node has, then reads a word: `import` takes an archive from what follows on the
+# Says what the node has of this image, then reads a word: `list` says what blobs and unpacked
+# layers there are, and asks for another word; `import` takes an archive from what follows on the
 # input, `name` gives the names to the image that is there; with `moved` after it, the containers
 # that run are said, too. Anything else ends it.
 mark='@loadline'
@@ -57,6 +58,12 @@ settle() {
 state "$@"
 echo "$mark ready"
 read -r word more || exit 0
+if [ "$word" = list ]; then
+  part blobs ctr -n k8s.io content ls -q
+  part chains ctr -n k8s.io snapshots --snapshotter "$snapshotter" ls
+  echo "$mark listed"
+  read -r word more || exit 0
+fi
 echo "$mark begin taken"
 case $word in
   import) ctr -n k8s.io images import --snapshotter "$snapshotter" - 2>&1 ;;

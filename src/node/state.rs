@@ -1,9 +1,9 @@
 //! What a containerd node has of an image, read from what its tools print.
 
 use super::transcript::{Section, Transcript};
-use crate::types::{Digest, ImageId, ImageRef};
+use crate::types::{Digest, ImageId, ImageRef, chain_ids};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// What containerd and CRI say of one image and its names.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -97,6 +97,25 @@ fn answer<'a>(
         _ if absent.iter().any(|words| text.contains(words)) => Ok(None),
         _ => Err(mute(text)),
     }
+}
+
+/// Which of these layers the node needs no bytes of: their blobs are there, or they are unpacked.
+/// A layer that is listed twice is unpacked on two chains.
+pub(super) fn present(transcript: &Transcript, diff_ids: &[Digest]) -> Result<HashSet<Digest>, Mute> {
+    let digests = |section| {
+        let text = answer(transcript, "containerd", section, &[])?.unwrap_or_default();
+        let first = |line: &str| line.split_whitespace().next()?.parse().ok();
+        Ok(text.lines().filter_map(first).collect::<HashSet<Digest>>())
+    };
+    let (mut present, chains) = (digests("blobs")?, digests("chains")?);
+    let packed: HashSet<&Digest> = diff_ids
+        .iter()
+        .zip(chain_ids(diff_ids))
+        .filter(|(_, chain)| !chains.contains(chain))
+        .map(|(id, _)| id)
+        .collect();
+    present.extend(diff_ids.iter().filter(|id| !packed.contains(id)).cloned());
+    Ok(present)
 }
 
 /// `ctr images ls`: a table with the columns REF, TYPE, DIGEST, …
@@ -212,6 +231,24 @@ mod tests {
         );
         assert_eq!(read(&transcript("", (dead, 1), &[])).asked, "containerd");
         assert_eq!(read(&Transcript::default()).answer, "nothing");
+    }
+
+    #[test]
+    fn a_layer_is_present_by_its_blob_or_by_every_chain_it_ends() {
+        let [a, b, c] = ["a", "b", "c"].map(digest);
+        let layers = [a.clone(), b.clone(), a.clone(), c.clone()];
+        let chains = chain_ids(&layers);
+        let present = |blobs: &[&Digest], unpacked: &[&Digest]| {
+            let lines = |all: &[&Digest]| all.iter().map(|one| format!("{one}\n")).collect::<String>();
+            let mut transcript = Transcript::default();
+            transcript.feed(format!("@loadline begin blobs\n{}\n@loadline end 0\n", lines(blobs)).as_bytes());
+            let table = format!("KEY PARENT KIND\n{}", lines(unpacked));
+            transcript.feed(format!("@loadline begin chains\n{table}\n@loadline end 0\n").as_bytes());
+            super::present(&transcript, &layers).unwrap()
+        };
+        assert_eq!(present(&[&c], &[&chains[0], &chains[1]]), [b.clone(), c.clone()].into());
+        assert_eq!(present(&[], &[&chains[0], &chains[1], &chains[2]]), [a, b].into());
+        assert_eq!(present(&[], &[]), [].into());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! One stream to a node with containerd: a small shell script in its container (`script.sh`).
 
-use super::state::{Mute, State, pods_running};
+use super::state::{Mute, State, pods_running, present};
 use super::transcript::Transcript;
 use super::{Error, Found, Wanted};
 use crate::engine::{self, Engine, ExecInput, ExecOutput, Output};
 use crate::types::{Digest, ImageId, ImageRef, chain_ids};
+use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -63,6 +64,14 @@ impl Stream {
 
     pub(super) fn knows_any(&self) -> bool {
         self.state.knows_any()
+    }
+
+    /// The blobs and layers that need not be sent.
+    pub(super) async fn present(&mut self) -> Result<HashSet<Digest>, Error> {
+        self.transcript.clear();
+        self.write(b"list\n").await?;
+        self.read_until("listed", "asking what it has", INVENTORY_LIMIT).await?;
+        present(&self.transcript, &self.wanted.diff_ids).map_err(|mute| self.mute(mute))
     }
 
     pub(super) async fn begin(&mut self) -> Result<(), Error> {
@@ -126,8 +135,12 @@ impl Stream {
     }
 
     fn read_state(&self) -> Result<State, Error> {
-        let mute = |Mute { asked, answer }| Error::Mute { node: self.node.clone(), asked: asked.to_owned(), answer };
-        State::read(&self.transcript, &self.wanted.names, !self.wanted.diff_ids.is_empty()).map_err(mute)
+        let layers = !self.wanted.diff_ids.is_empty();
+        State::read(&self.transcript, &self.wanted.names, layers).map_err(|mute| self.mute(mute))
+    }
+
+    fn mute(&self, Mute { asked, answer }: Mute) -> Error {
+        Error::Mute { node: self.node.clone(), asked: asked.to_owned(), answer }
     }
 
     fn compare(&self) -> Found {
@@ -185,7 +198,7 @@ impl Stream {
             return Error::NoTool { node, tool: tool.to_owned() };
         }
         if let Some(taken) = self.transcript.section("taken").filter(|taken| taken.code != 0) {
-            return Error::refused(&node, taken.text.trim().to_owned());
+            return Error::refused(&node, complaint(&taken.text));
         }
         // 126 and 127: the command itself could not be started.
         match self.output.exit_code().await {
@@ -193,4 +206,10 @@ impl Stream {
             _ => Error::Ended { node, doing, said: self.transcript.last_words() },
         }
     }
+}
+
+/// The last word of `ctr`, without the log that it writes on the way there.
+fn complaint(text: &str) -> String {
+    let own = text.lines().rev().find(|line| line.starts_with("ctr: "));
+    own.unwrap_or(text.trim()).to_owned()
 }

@@ -68,9 +68,8 @@ impl Machine {
 
     /// Running, with a containerd's tools that do what is said.
     pub async fn with_tools(import: &str, cri: &str) -> Self {
-        let ctr = format!(
-            "case \"$*\" in *import*) {import};; *' images ls'*) ;; *) echo 'does not exist' >&2; exit 1;; esac"
-        );
+        let ctr =
+            format!("case \"$*\" in *import*) {import};; *' ls'*) ;; *) echo 'does not exist' >&2; exit 1;; esac");
         Self::with(&[("ctr", &ctr), ("crictl", cri)]).await
     }
 

@@ -8,3 +8,4 @@ mod fake;
 mod harness;
 mod machine;
 mod refusals;
+mod thin;

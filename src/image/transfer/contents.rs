@@ -7,7 +7,7 @@ use crate::types::{Digest, ImageId, ImageRef};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const CONFIG: &str = "application/vnd.docker.container.image.v1+json";
@@ -109,6 +109,16 @@ impl Contents {
     /// The digest of the manifest that a node gets, and by which it must know the image.
     pub fn manifest(&self) -> Digest {
         Digest::of(&self.manifest)
+    }
+
+    /// How many layers the image has.
+    pub fn layers(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// How many of its layers are among `blobs`.
+    pub fn layers_of(&self, blobs: &HashSet<Digest>) -> usize {
+        self.layers.iter().filter(|layer| blobs.contains(&layer.digest)).count()
     }
 
     /// The end of the archive: what was not sent yet, the manifest, and the names.

@@ -4,6 +4,7 @@
 use super::contents::{Contents, Part};
 use super::error::ArchiveError;
 use super::header::{BLOCK, Header, Kind, padding};
+use super::legacy;
 use crate::types::{Digest, ImageId};
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest as _, Sha256};
@@ -14,10 +15,21 @@ const LARGEST_DOCUMENT: u64 = 4 << 20;
 /// How much of such documents is kept in all: the bound of this conversion's memory.
 const MOST_KEPT: u64 = 16 << 20;
 
+/// A piece of the archive for the nodes.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// The blob that it is a part of, where the archive tells this before the bytes: a node that
+    /// has it needs none of its chunks.
+    pub of: Option<Digest>,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
 /// Converts one export. Feed it with [`Converter::push`], then ask for [`Converter::finish`].
 pub struct Converter {
     id: ImageId,
     diff_ids: Vec<Digest>,
+    folders: HashMap<String, Digest>,
     /// Bytes of a header that is not yet whole.
     partial: BytesMut,
     state: State,
@@ -40,6 +52,8 @@ struct Member {
     name: String,
     size: u64,
     role: Role,
+    /// What it must hash to.
+    of: Option<Digest>,
     hash: Sha256,
     /// A copy, if this may be a document.
     copy: Option<Vec<u8>>,
@@ -61,6 +75,7 @@ impl Converter {
     pub fn new(id: ImageId, diff_ids: Vec<Digest>) -> Self {
         Self {
             id,
+            folders: legacy::folders(&diff_ids),
             diff_ids,
             partial: BytesMut::new(),
             state: State::Header,
@@ -73,15 +88,18 @@ impl Converter {
     }
 
     /// How every archive for a node begins.
-    pub fn head() -> Bytes {
-        super::contents::member("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#).into()
+    pub fn head() -> Chunk {
+        let bytes = super::contents::member("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#).into();
+        Chunk { of: None, bytes }
     }
 
-    /// How many bytes of the member that is being passed on are still to come.
-    pub fn left_of_member(&self) -> u64 {
+    /// The blob that is being passed on, and how many bytes of it are still to come.
+    pub fn underway(&self) -> Option<(Option<&Digest>, u64)> {
         match &self.state {
-            State::Member { left, member } if member.role == Role::Passed => left + padding(member.size),
-            _ => 0,
+            State::Member { left, member } if member.role == Role::Passed => {
+                Some((member.of.as_ref(), left + padding(member.size)))
+            }
+            _ => None,
         }
     }
 
@@ -94,7 +112,7 @@ impl Converter {
     ///
     /// # Errors
     /// What is wrong with the archive. The conversion cannot go on then.
-    pub fn push(&mut self, mut chunk: Bytes, out: &mut Vec<Bytes>) -> Result<(), ArchiveError> {
+    pub fn push(&mut self, mut chunk: Bytes, out: &mut Vec<Chunk>) -> Result<(), ArchiveError> {
         while !chunk.is_empty() {
             let before = chunk.len();
             match &mut self.state {
@@ -112,7 +130,7 @@ impl Converter {
                     let ended = *left == 0;
                     self.kept += member.take(&bytes, self.kept);
                     if member.role == Role::Passed {
-                        out.push(bytes);
+                        out.push(Chunk { of: member.of.clone(), bytes });
                     }
                     if ended {
                         self.end_member(out)?;
@@ -144,7 +162,7 @@ impl Converter {
         Err(ArchiveError::Truncated { at: self.seen, inside })
     }
 
-    fn begin_member(&mut self, out: &mut Vec<Bytes>) -> Result<(), ArchiveError> {
+    fn begin_member(&mut self, out: &mut Vec<Chunk>) -> Result<(), ArchiveError> {
         let block = self.partial.split().freeze();
         if block.iter().all(|byte| *byte == 0) {
             self.state = State::End;
@@ -158,16 +176,26 @@ impl Converter {
         if role == Role::Records && header.size > LARGEST_DOCUMENT {
             return Err(ArchiveError::TooLarge { name: header.name, size: header.size });
         }
-        let member = Member::new(header, role);
+        let of = self.known(&header.name);
+        let member = Member::new(header, role, of);
         if role == Role::Passed {
-            out.push(Bytes::copy_from_slice(&Header::of_file(&member.name, member.size)));
+            let bytes = Bytes::copy_from_slice(&Header::of_file(&member.name, member.size));
+            out.push(Chunk { of: member.of.clone(), bytes });
         }
         let left = member.size;
         self.state = State::Member { member, left };
         if left == 0 { self.end_member(out) } else { Ok(()) }
     }
 
-    fn end_member(&mut self, out: &mut Vec<Bytes>) -> Result<(), ArchiveError> {
+    /// The digest of a member, where its name tells it.
+    fn known(&self, name: &str) -> Option<Digest> {
+        match name.strip_prefix(BLOBS) {
+            Some(hex) => format!("sha256:{hex}").parse().ok(),
+            None => self.folders.get(name.strip_suffix("/layer.tar")?).cloned(),
+        }
+    }
+
+    fn end_member(&mut self, out: &mut Vec<Chunk>) -> Result<(), ArchiveError> {
         let State::Member { member, .. } = std::mem::replace(&mut self.state, State::Header) else { return Ok(()) };
         let gap = padding(member.size);
         if gap > 0 {
@@ -178,12 +206,11 @@ impl Converter {
             Role::Skipped => {}
             Role::Passed | Role::Read => {
                 if member.role == Role::Passed {
-                    out.push(Bytes::from(vec![0; gap as usize]));
+                    out.push(Chunk { of: member.of.clone(), bytes: vec![0; gap as usize].into() });
                 }
                 let digest = Digest::from_hash(member.hash);
-                // What is named by a digest must have it: a blob that was damaged on its way ends
-                // here, not in a node.
-                if member.name.strip_prefix(BLOBS).is_some_and(|hex| hex != digest.hex()) {
+                // A blob that was damaged on its way ends here, not in a node.
+                if member.of.is_some_and(|of| of != digest) {
                     return Err(ArchiveError::WrongDigest { name: member.name, found: digest });
                 }
                 if let Some(copy) = member.copy {
@@ -219,10 +246,10 @@ fn up_to(left: u64, chunk: &Bytes) -> usize {
 }
 
 impl Member {
-    fn new(header: Header, role: Role) -> Self {
+    fn new(header: Header, role: Role, of: Option<Digest>) -> Self {
         let small = header.size <= LARGEST_DOCUMENT && role != Role::Skipped;
         let copy = small.then(Vec::new);
-        Self { name: header.name, size: header.size, role, hash: Sha256::new(), copy }
+        Self { name: header.name, size: header.size, role, of, hash: Sha256::new(), copy }
     }
 
     /// Reads the next bytes; returns how many of them are kept.

@@ -9,9 +9,10 @@ mod contents;
 mod convert;
 mod error;
 mod header;
+mod legacy;
 #[cfg(test)]
 mod tests;
 
 pub use contents::{Contents, Form};
-pub use convert::Converter;
+pub use convert::{Chunk, Converter};
 pub use error::ArchiveError;

@@ -86,8 +86,10 @@ fn on_engine(cache: &Cache, kind: Kind, set: &SetUp, filter: Option<&str>, phase
 
 fn on_node(cache: &Cache, set: &SetUp, filter: Option<&str>) -> Result<Count> {
     let engine = set.engine.as_ref().context("the node has no engine")?;
+    let second = setup::engine(cache, Kind::Containerd)?;
     let environment = [
         ("LOADLINE_TEST_DOCKER_HOST", engine.address()),
+        ("LOADLINE_TEST_SECOND_DOCKER_HOST", second.address()),
         ("LOADLINE_TEST_MINIKUBE_HOME", node::home(cache).display().to_string()),
         ("LOADLINE_TEST_KUBECONFIG", node::kubeconfig(cache).display().to_string()),
     ];

@@ -27,15 +27,17 @@ pub fn run(cache: &Cache, layers: &[Layer], phases: &mut Phases) -> Result<SetUp
     let (engines, nodes) = (layers.contains(&Layer::Engine), layers.contains(&Layer::Node));
     let some = engines || nodes || layers.contains(&Layer::Todo);
     let parts = [some.then_some(missing::ENGINE), some.then_some(missing::BASES)];
-    let newer = engines.then_some(missing::NEWER_ENGINE);
+    let newer = (engines || nodes).then_some(missing::NEWER_ENGINE);
     let more = [newer, engines.then_some(missing::BUILDKITD), nodes.then_some(missing::NODE)];
     missing::list(cache, parts.into_iter().chain(more).flatten());
     let mut set = SetUp::default();
     if some {
         set.engine = Some(phases.time("set up: engine and base images", || engine(cache, Kind::Distribution))?);
     }
-    if engines {
+    if engines || nodes {
         phases.time("set up: newer engine", || engine(cache, Kind::Containerd))?;
+    }
+    if engines {
         set.buildkitd = Some(phases.time("set up: buildkitd", || buildkitd::ensure(cache))?);
     }
     if let Some(engine) = set.engine.as_ref().filter(|_| nodes) {
