@@ -5,6 +5,7 @@ mod build;
 mod buildkitd;
 mod harness;
 mod proxy;
+mod readme;
 mod relay;
 mod smoke;
 mod todo;

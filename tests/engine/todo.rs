@@ -73,17 +73,17 @@ impl Todo {
         fs::write(self.path(path), text.replace(old, new)).unwrap();
     }
 
+    /// The command, to be run here.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_loadline"));
+        command.args(arguments).current_dir(&self.dir).env("DOCKER_HOST", address().to_string());
+        command.env("XDG_STATE_HOME", self.dir.join("state")).env("XDG_CACHE_HOME", self.dir.join("cache"));
+        command
+    }
+
     /// Runs the command here, with `--json`.
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_loadline"))
-            .args(arguments)
-            .arg("--json")
-            .current_dir(&self.dir)
-            .env("DOCKER_HOST", address().to_string())
-            .env("XDG_STATE_HOME", self.dir.join("state"))
-            .env("XDG_CACHE_HOME", self.dir.join("cache"))
-            .output()
-            .unwrap();
+        let output = self.command(arguments).arg("--json").output().unwrap();
         let stdout = String::from_utf8(output.stdout).unwrap();
         let events = stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}")));
         Ran {

@@ -9,3 +9,4 @@ mod harness;
 mod machine;
 mod refusals;
 mod thin;
+mod todo;
