@@ -26,6 +26,7 @@ impl Lock {
             }
         }
         write_holder(&mut file, holder).map_err(failed)?;
+        state.sweep().map_err(failed)?;
         Ok(Self { _file: file })
     }
 }

@@ -7,6 +7,9 @@ use serde::de::DeserializeOwned;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// The end of a name of a file that is not whole yet.
+const HALF: &str = ".tmp";
+
 /// The kept records of one project.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -59,6 +62,22 @@ impl State {
 
     pub(super) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Removes what a run left half-written that was killed; to be called with the lock held.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        let mut folders = vec![self.dir.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder)? {
+                let path = entry?.path();
+                match path.as_os_str().as_encoded_bytes().ends_with(HALF.as_bytes()) {
+                    _ if path.is_dir() => folders.push(path),
+                    true => std::fs::remove_file(path)?,
+                    false => {}
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Keeps the last build of `image`.
@@ -151,7 +170,10 @@ impl State {
 /// Writes beside the file and renames, so that a reader sees the old text or the new, and a killed
 /// run leaves no half.
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension(format!("{}.tmp", std::process::id()));
+    // Who writes holds the lock, so the name need not be this process's own.
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(HALF);
+    let beside = PathBuf::from(beside);
     let written = std::fs::File::create(&beside).and_then(|mut file| file.write_all(text));
     written.and_then(|()| std::fs::rename(&beside, path)).inspect_err(|_| {
         std::fs::remove_file(&beside).ok();
@@ -184,6 +206,17 @@ mod tests {
         assert_eq!(other.last_build("x").unwrap(), None);
         let files = std::fs::read_dir(state.dir().join("builds")).unwrap().count();
         assert_eq!(files, 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn what_a_killed_run_left_half_written_is_swept() {
+        let home = tempfile::tempdir().unwrap();
+        let state = State::open(home.path(), Path::new("/a")).unwrap();
+        state.keep_build("x", &record()).unwrap();
+        std::fs::write(state.dir().join("builds/y.json.tmp"), "{").unwrap();
+        state.sweep().unwrap();
+        let left: Vec<_> = std::fs::read_dir(state.dir().join("builds")).unwrap().flatten().collect();
+        assert_eq!(left.len(), 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod docker;
 mod exports;
 mod fake;
 mod harness;
+mod killed;
 mod machine;
 mod refusals;
 mod thin;

@@ -2,21 +2,21 @@
 
 use crate::harness::{kubectl, on_node, salt, variable};
 use serde_json::Value;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 
 /// What a run of the command came to.
-struct Ran {
-    code: Option<i32>,
-    events: Vec<Value>,
-    stderr: String,
+pub struct Ran {
+    pub code: Option<i32>,
+    pub events: Vec<Value>,
+    pub stderr: String,
 }
 
 /// The project of this repository, with a state of its own; one run at a time, as its tags are the
 /// same for all.
-struct Todo {
+pub struct Todo {
     home: TempDir,
     _turn: MutexGuard<'static, ()>,
 }
@@ -24,25 +24,56 @@ struct Todo {
 static TURN: Mutex<()> = Mutex::const_new(());
 
 impl Todo {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self { home: tempfile::tempdir().unwrap(), _turn: TURN.lock().await }
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with(arguments, &variable("LOADLINE_TEST_MINIKUBE_HOME", "a Minikube home"))
     }
 
+    fn command(&self, arguments: &[&str], minikube_home: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_loadline"));
+        command.args(arguments).arg("--json").current_dir(env!("CARGO_MANIFEST_DIR"));
+        command.env("DOCKER_HOST", variable("LOADLINE_TEST_DOCKER_HOST", "the engine that the node runs in"));
+        command.env("MINIKUBE_HOME", minikube_home);
+        command.env("XDG_STATE_HOME", self.home.path()).env("XDG_CACHE_HOME", self.home.path());
+        command
+    }
+
+    /// Starts the command and does not wait for it.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments, &variable("LOADLINE_TEST_MINIKUBE_HOME", "a Minikube home"));
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Loses the evidence, so that all checks are made again.
+    pub fn forget(&self) {
+        for project in std::fs::read_dir(self.home.path().join("loadline")).unwrap().flatten() {
+            std::fs::remove_dir_all(project.path().join("evidence")).ok();
+        }
+    }
+
+    /// Files that a killed run left half-written.
+    pub fn temporary_files(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.home.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                match entry.path() {
+                    path if path.is_dir() => folders.push(path),
+                    path if path.file_name().is_some_and(|name| name.to_string_lossy().contains("tmp")) => {
+                        found.push(path)
+                    }
+                    _ => {}
+                }
+            }
+        }
+        found
+    }
+
     fn run_with(&self, arguments: &[&str], minikube_home: &str) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_loadline"))
-            .args(arguments)
-            .arg("--json")
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .env("DOCKER_HOST", variable("LOADLINE_TEST_DOCKER_HOST", "the engine that the node runs in"))
-            .env("MINIKUBE_HOME", minikube_home)
-            .env("XDG_STATE_HOME", self.home.path())
-            .env("XDG_CACHE_HOME", self.home.path())
-            .output()
-            .unwrap();
+        let output = self.command(arguments, minikube_home).output().unwrap();
         let stdout = String::from_utf8(output.stdout).unwrap();
         Ran {
             code: output.status.code(),
