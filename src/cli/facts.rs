@@ -75,6 +75,7 @@ pub async fn of_engine(
     id: Option<&ImageId>,
 ) -> Result<Known, ReadError> {
     let store = store();
+    store.sweep();
     // On a graph driver the engine's id is the config's digest; elsewhere the store has no such image.
     let wanted = id.cloned().unwrap_or_else(|| ImageId(summary.engine_id.clone()));
     if let Some(facts) = store.image(&wanted) {

@@ -94,6 +94,18 @@ impl Store {
         Ok(pruned)
     }
 
+    /// Removes files that were not whole yet when their writers died.
+    pub fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.root) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let writer = name.to_str().and_then(|name| name.strip_prefix("new-")?.split('-').next());
+            if writer.is_some_and(|writer| !Path::new("/proc").join(writer).exists()) {
+                fs::remove_file(entry.path()).ok();
+            }
+        }
+    }
+
     fn path(&self, kind: &str, digest: &Digest) -> PathBuf {
         self.root.join(format!("{kind}-{}", digest.hex()))
     }

@@ -62,9 +62,8 @@ impl Todo {
             for entry in std::fs::read_dir(folder).unwrap().flatten() {
                 match entry.path() {
                     path if path.is_dir() => folders.push(path),
-                    path if path.file_name().is_some_and(|name| name.to_string_lossy().contains("tmp")) => {
-                        found.push(path)
-                    }
+                    path if path.to_string_lossy().ends_with(".tmp") => found.push(path),
+                    path if entry.file_name().to_string_lossy().starts_with("new-") => found.push(path),
                     _ => {}
                 }
             }

@@ -96,3 +96,16 @@ fn many_may_write_at_once() {
     let left = std::fs::read_dir(directory.path().join("layers/v1")).unwrap().count();
     assert_eq!(left, 3);
 }
+
+#[test]
+fn what_a_killed_writer_left_is_swept_and_what_a_living_one_writes_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::at(dir.path());
+    store.keep(&example("a").facts()).unwrap();
+    let root = std::fs::read_dir(dir.path().join("layers")).unwrap().flatten().next().unwrap().path();
+    let (dead, living) = (root.join("new-4194305-0"), root.join(format!("new-{}-99", std::process::id())));
+    std::fs::write(&dead, "half").unwrap();
+    std::fs::write(&living, "half").unwrap();
+    store.sweep();
+    assert!(!dead.exists() && living.exists());
+}
