@@ -6,6 +6,7 @@ mod engine;
 mod facts;
 mod gate;
 mod kept;
+mod planned;
 mod render;
 mod session;
 mod signals;

@@ -4,7 +4,7 @@ use loadline::build::{Built, Error, Inputs, Options, build};
 use loadline::engine::buildkit::BuildKit;
 use loadline::engine::{Address, Engine};
 use loadline::event::{Event, Events};
-use loadline::project::{ImagePlan, Probe, RunPolicy};
+use loadline::project::ImagePlan;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
@@ -43,19 +43,10 @@ impl Project {
         let salt = hex::encode(rand::random::<[u8; 6]>());
         let name = format!("loadline-test-{salt}");
         let plan = ImagePlan {
-            name: "app".into(),
             context: dir.path().to_owned(),
             dockerfile: dir.path().join("Dockerfile"),
-            stage: None,
-            platform: None,
             tags: vec![name.parse().unwrap()],
-            args: Vec::new(),
-            secrets: Vec::new(),
-            budget: None,
-            numeric_user: false,
-            probe: Probe::default(),
-            run: RunPolicy::default(),
-            needs: Vec::new(),
+            ..ImagePlan::undescribed("app")
         };
         let (options, events, cancel) = (Options::default(), Arc::default(), CancellationToken::new());
         let project = Self { dir, plan, options, events, cancel, salt, inputs: Mutex::default() };

@@ -1,9 +1,9 @@
 //! `loadline load`.
 
 use crate::cli::args::Load;
+use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
-use crate::cli::verbs::rules;
-use crate::cli::{engine, facts, gate, kept};
+use crate::cli::{engine, facts, gate};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::evidence::State;
@@ -29,12 +29,10 @@ pub async fn nodes(session: &Session, engine: &Engine, text: &str) -> Result<Vec
 }
 
 async fn planned(session: &Session, args: &Load) -> Result<Outcome, Outcome> {
-    let mut project = session.project(&rules())?;
-    let images = project.choose(&args.images, &Default::default()).map_err(|problems| session.problems(&problems))?;
-    let engine = engine::connect(session).await?;
-    let (state, _lock) = kept::open(session, &project.plan.root, "load").await?;
-    let nodes = nodes(session, &engine, args.target.as_deref().unwrap_or(&project.plan.target)).await?;
-    let one = |image| image_of_plan(session, &engine, &state, &project.plan, image, &nodes, args.ungated);
+    let planned = planned::open(session, "load", &args.images, &Default::default(), false).await?;
+    let Planned { plan, images, engine, state, .. } = &planned;
+    let nodes = nodes(session, engine, args.target.as_deref().unwrap_or(&plan.target)).await?;
+    let one = |image| image_of_plan(session, engine, state, plan, image, &nodes, args.ungated);
     Ok(Outcome::worst(join_all(images.iter().map(one)).await))
 }
 

@@ -14,7 +14,7 @@ use crate::cli::session::Session;
 use crate::types::Outcome;
 
 /// The rules that settings may name.
-fn rules() -> Vec<&'static str> {
+pub fn rules() -> Vec<&'static str> {
     crate::verify::RULES.iter().map(|rule| rule.id).chain(crate::smoke::RULES).collect()
 }
 

@@ -1,8 +1,8 @@
 //! `loadline smoke`.
 
 use crate::cli::args::Smoke;
+use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
-use crate::cli::verbs::rules;
 use crate::cli::{engine, gate, kept};
 use crate::engine::{Engine, Error as EngineError};
 use crate::evidence::State;
@@ -18,11 +18,9 @@ pub async fn run(session: &Session, args: &Smoke) -> Outcome {
 }
 
 async fn planned(session: &Session, args: &Smoke) -> Result<Outcome, Outcome> {
-    let mut project = session.project(&rules())?;
-    let images = project.choose(&args.images, &Default::default()).map_err(|problems| session.problems(&problems))?;
-    let engine = engine::connect(session).await?;
-    let (state, _lock) = kept::open(session, &project.plan.root, "smoke").await?;
-    let one = |image| image_of_plan(session, &engine, &state, &project.plan, image);
+    let planned = planned::open(session, "smoke", &args.images, &Default::default(), false).await?;
+    let Planned { plan, images, engine, state, .. } = &planned;
+    let one = |image| image_of_plan(session, engine, state, plan, image);
     Ok(Outcome::worst(join_all(images.iter().map(one)).await))
 }
 

@@ -4,9 +4,10 @@
 use crate::build::Options;
 use crate::cli::args::Up;
 use crate::cli::building::Builder;
+use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
-use crate::cli::verbs::{load, rules, smoke, verify};
-use crate::cli::{engine, gate, kept};
+use crate::cli::verbs::{load, smoke, verify};
+use crate::cli::{gate, kept};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::evidence::{Evidence, State};
@@ -32,19 +33,12 @@ pub async fn run(session: &Session, args: &Up) -> Outcome {
 }
 
 async fn up(session: &Session, args: &Up) -> Result<Outcome, Outcome> {
-    let mut project = session.project(&rules())?;
-    let images = project.choose(&args.images, &Default::default()).map_err(|problems| session.problems(&problems))?;
-    let missing = project.missing_args(&images);
-    if !missing.is_empty() {
-        return Err(session.problems(&missing));
-    }
-    let engine = engine::connect(session).await?;
-    let (state, _lock) = kept::open(session, &project.plan.root, "up").await?;
+    let planned = planned::open(session, "up", &args.images, &Default::default(), true).await?;
+    let Planned { plan, images, engine, state, .. } = &planned;
     // A target that is not there is said before anything is built for it.
-    let nodes = load::nodes(session, &engine, args.target.as_deref().unwrap_or(&project.plan.target)).await?;
-    let builder = Builder::new(session, &engine, &state);
-    let chain =
-        Chain { session, engine: &engine, builder: &builder, state: &state, plan: &project.plan, nodes: &nodes };
+    let nodes = load::nodes(session, engine, args.target.as_deref().unwrap_or(&plan.target)).await?;
+    let builder = Builder::new(session, engine, state);
+    let chain = Chain { session, engine, builder: &builder, state, plan, nodes: &nodes };
     Ok(Outcome::worst(join_all(images.iter().map(|image| chain.run(image))).await))
 }
 

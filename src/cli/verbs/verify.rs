@@ -3,8 +3,8 @@
 use crate::cli::args::{Format, Verify};
 use crate::cli::facts::{self, Known};
 use crate::cli::gate;
+use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
-use crate::cli::verbs::rules;
 use crate::cli::{engine, kept};
 use crate::engine::{Engine, ImageSummary};
 use crate::event::Failure;
@@ -64,12 +64,10 @@ async fn references(session: &Session, args: &Verify) -> Result<Vec<Looked>, Out
 }
 
 async fn planned(session: &Session, args: &Verify) -> Result<Vec<Looked>, Outcome> {
-    let mut project = session.project(&rules())?;
     let overrides = Overrides { budget: args.budget, numeric_user: args.numeric_user, ..Default::default() };
-    let images = project.choose(&args.images, &overrides).map_err(|problems| session.problems(&problems))?;
-    let engine = engine::connect(session).await?;
-    let (state, _lock) = kept::open(session, &project.plan.root, "verify").await?;
-    Ok(join_all(images.iter().map(|image| image_of_plan(session, &engine, &state, &project.plan, image))).await)
+    let planned = planned::open(session, "verify", &args.images, &overrides, false).await?;
+    let Planned { plan, images, engine, state, .. } = &planned;
+    Ok(join_all(images.iter().map(|image| image_of_plan(session, engine, state, plan, image))).await)
 }
 
 /// Verifies the last build of `image`, and keeps the verdict.

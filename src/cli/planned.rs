@@ -1,0 +1,42 @@
+//! What every verb on images of the plan begins with: the plan, the engine, what is kept.
+
+use crate::cli::session::Session;
+use crate::cli::verbs::rules;
+use crate::cli::{engine, kept};
+use crate::engine::Engine;
+use crate::evidence::{Lock, State};
+use crate::project::{ImagePlan, Overrides, Plan};
+use crate::types::Outcome;
+
+/// The images that a verb is for, and all that it needs to do it.
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// The images.
+    pub images: Vec<ImagePlan>,
+    /// The engine.
+    pub engine: Engine,
+    /// What is kept between runs.
+    pub state: State,
+    _lock: Lock,
+}
+
+/// Opens the project for `verb` on the images called `names` (all if none), and waits until no
+/// other run changes it. `builds` says that build arguments must have their values.
+pub async fn open(
+    session: &Session,
+    verb: &str,
+    names: &[String],
+    overrides: &Overrides,
+    builds: bool,
+) -> Result<Planned, Outcome> {
+    let mut project = session.project(&rules())?;
+    let images = project.choose(names, overrides).map_err(|problems| session.problems(&problems))?;
+    let missing = if builds { project.missing_args(&images) } else { Vec::new() };
+    if !missing.is_empty() {
+        return Err(session.problems(&missing));
+    }
+    let engine = engine::connect(session).await?;
+    let (state, lock) = kept::open(session, &project.plan.root, verb).await?;
+    Ok(Planned { plan: project.plan, images, engine, state, _lock: lock })
+}
