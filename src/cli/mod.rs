@@ -9,7 +9,9 @@ mod kept;
 mod render;
 mod session;
 mod signals;
+mod status;
 mod terminal;
+mod values;
 mod verbs;
 
 use crate::types::Outcome;

@@ -7,6 +7,7 @@ mod harness;
 mod proxy;
 mod relay;
 mod smoke;
+mod status;
 mod todo;
 mod trouble;
 mod unchanged;
