@@ -9,12 +9,13 @@
 
 use super::{Built, Options, settings};
 use crate::context::{Change, Filter, TreeRecord, recheck, record};
-use crate::engine::Engine;
 use crate::engine::buildkit::Synced;
+use crate::engine::{self, Engine};
 use crate::project::ImagePlan;
 use crate::types::{Digest, ImageId, ImageRef};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 const VERSION: u32 = 1;
 
@@ -44,6 +45,32 @@ pub enum Unknown {
     Source,
     /// Files changed while they were sent, or so shortly before that their times do not tell.
     Young,
+}
+
+/// Why a build now may give something else than the last one did.
+#[derive(Debug)]
+pub enum Differs {
+    /// The options ask the builder anyway.
+    Asked,
+    /// The settings changed.
+    Settings,
+    /// It was another engine.
+    Engine,
+    /// Files changed.
+    Files {
+        /// The first that did.
+        first: PathBuf,
+        /// How many did.
+        count: usize,
+    },
+    /// The engine has something else under the name of a base, or nothing.
+    Base(String),
+    /// The engine has something else under one of the image's names, or nothing.
+    Name(String),
+    /// The engine could not be asked.
+    Silent(engine::Error),
+    /// The files could not be compared.
+    Unread(String),
 }
 
 /// What a build used that is not in its files.
@@ -102,38 +129,60 @@ impl Inputs {
 
     /// What a build would give now, and from how many files, if it is what was built last.
     pub async fn hold(&self, engine: &Engine, image: &ImagePlan, options: &Options) -> Option<(Built, usize)> {
+        self.compare(engine, image, options).await.ok()
+    }
+
+    /// As `hold`, or the first reason why it is not certain that a build would give the same.
+    pub async fn compare(
+        &self,
+        engine: &Engine,
+        image: &ImagePlan,
+        options: &Options,
+    ) -> Result<(Built, usize), Differs> {
         let head = &self.head;
-        let asked = options.no_cache || options.pull;
-        if asked || head.settings != settings(image) || head.engine != engine.address().to_string() {
-            return None;
+        if options.no_cache || options.pull {
+            return Err(Differs::Asked);
+        }
+        if head.settings != settings(image) {
+            return Err(Differs::Settings);
+        }
+        if head.engine != engine.address().to_string() {
+            return Err(Differs::Engine);
         }
         let trees = {
             let (image, inputs) = (image.clone(), self.clone());
-            tokio::task::spawn_blocking(move || inputs.trees_hold(&image)).await.ok()?
+            tokio::task::spawn_blocking(move || inputs.compare_trees(&image)).await
         };
-        if !trees {
-            return None;
-        }
+        trees.unwrap_or_else(|_| Err(Differs::Unread("they were not read to the end".to_owned())))?;
         for (base, id) in &head.bases {
-            if engine.inspect(base).await.ok()?.engine_id != *id {
-                return None;
+            if found(engine, base).await?.is_none_or(|found| found != *id) {
+                return Err(Differs::Base(base.clone()));
             }
         }
         // Every name must still be the image's: another build may have taken one.
         for tag in &image.tags {
-            if engine.inspect(&tag.canonical()).await.ok()?.engine_id.to_string() != head.engine_id {
-                return None;
+            let found = found(engine, &tag.canonical()).await?;
+            if found.is_none_or(|found| found.as_str() != head.engine_id) {
+                return Err(Differs::Name(tag.to_string()));
             }
         }
         let built = Built { id: head.id.clone(), engine_id: head.engine_id.clone(), tags: image.tags.clone() };
-        Some((built, self.trees.iter().map(TreeRecord::len).sum()))
+        Ok((built, self.trees.iter().map(TreeRecord::len).sum()))
     }
 
-    fn trees_hold(&self, image: &ImagePlan) -> bool {
-        self.head.synced.iter().zip(&self.trees).all(|(synced, tree)| {
-            let Some((root, filter)) = place(image, synced) else { return false };
-            recheck(tree, root, &filter).is_ok_and(|changes| changes.list.is_empty())
-        })
+    fn compare_trees(&self, image: &ImagePlan) -> Result<(), Differs> {
+        let unread = |what: String| Differs::Unread(what);
+        let mut changed = Vec::new();
+        for (synced, tree) in self.head.synced.iter().zip(&self.trees) {
+            let place = place(image, synced);
+            let (root, filter) = place.ok_or_else(|| unread(format!("`{}` is not known", synced.dir)))?;
+            let changes = recheck(tree, root, &filter).map_err(|error| unread(error.to_string()))?;
+            changed.extend(changes.list.into_iter().map(|(path, _)| root.join(path)));
+        }
+        let Some(first) = changed.first().cloned() else { return Ok(()) };
+        // A Dockerfile may be in the context, too.
+        let count = changed.into_iter().collect::<BTreeSet<_>>().len();
+        Err(Differs::Files { first, count })
     }
 
     /// The form on disk: the head as a line of JSON, then each tree after its length.
@@ -161,6 +210,15 @@ impl Inputs {
             rest = after;
         }
         (head.version == VERSION && rest.is_empty()).then_some(Self { head, trees })
+    }
+}
+
+/// What the engine has under `name`.
+async fn found(engine: &Engine, name: &str) -> Result<Option<Digest>, Differs> {
+    match engine.inspect(name).await {
+        Ok(summary) => Ok(Some(summary.engine_id)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(Differs::Silent(error)),
     }
 }
 

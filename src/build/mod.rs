@@ -8,7 +8,7 @@ mod lines;
 mod steps;
 
 pub use error::Error;
-pub use inputs::{Inputs, Unknown};
+pub use inputs::{Differs, Inputs, Unknown};
 
 use crate::engine::buildkit::{BuildKit, LocalDirs, SecretValues, Solve, Solved};
 use crate::engine::{self, Credentials, Engine, Environment};

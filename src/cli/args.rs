@@ -1,5 +1,6 @@
 //! The command line as it is typed: syntax only.
 
+use crate::cli::values::{PassedArg, build_arg, secret, variable};
 use crate::project::{BuildArg, Overrides, Secret, SecretSource, Variables};
 use crate::types::{ByteSize, ImageRef, Platform, parse_duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -15,6 +16,7 @@ Examples:
   loadline smoke                 Run what was built last as a pod would, and probe it
   loadline load                  Bring it into the cluster's nodes, once it passed both
   loadline up                    All of these, as far as they are needed
+  loadline status                Show what is built, proven and loaded, and what is out of date
   loadline config                Show the plan, and where each value comes from
 
 Exit codes:
@@ -80,6 +82,8 @@ pub enum Verb {
     Smoke(Smoke),
     Load(Load),
     Up(Up),
+    Status(Status),
+    Cache(Cache),
     Config(Config),
     Completions(Completions),
     Man(Man),
@@ -125,13 +129,6 @@ pub struct BuildOptions {
     /// A build secret from a file or an environment variable
     #[arg(long = "secret", value_name = "id=ID,src=FILE|env=VARIABLE", value_parser = secret)]
     pub secrets: Vec<Secret>,
-}
-
-/// `--build-arg`, before the environment is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PassedArg {
-    pub name: String,
-    pub value: Option<String>,
 }
 
 /// Check images: size budgets, users, and the other rules
@@ -238,6 +235,45 @@ pub struct Up {
     pub target: Option<String>,
 }
 
+/// Show what is built, proven and loaded, and what is out of date
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Nothing is changed, and no other run is waited for. What could not be looked at is `unknown`, and
+the exit code is 3 then; otherwise it is 0, whatever the state.
+
+Examples:
+  loadline status
+  loadline status api --target kind:test
+  loadline status --json")]
+pub struct Status {
+    /// The images [default: all of the plan]
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+    /// Which nodes to ask: minikube, minikube:PROFILE, kind, kind:NAME or docker:HOST [default: the
+    /// settings']
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+}
+
+/// Show or prune what is remembered of images' layers
+#[derive(Args, Debug)]
+#[command(after_help = "\
+What was read of a layer is kept, so that it need not be read again. It can be pruned at any time:
+the next `verify` reads the images anew.
+
+Examples:
+  loadline cache
+  loadline cache --prune --limit 500MB
+  loadline cache --prune --limit 0")]
+pub struct Cache {
+    /// Remove what was used longest ago, until the rest is below the limit
+    #[arg(long)]
+    pub prune: bool,
+    /// How much may be left, such as 500MB; 0 removes all [default: 2GB]
+    #[arg(long, value_name = "SIZE", requires = "prune")]
+    pub limit: Option<ByteSize>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For a person
@@ -311,43 +347,6 @@ impl BuildOptions {
     }
 }
 
-fn build_arg(text: &str) -> Result<PassedArg, &'static str> {
-    let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value.to_owned())));
-    if name.is_empty() { Err("a name comes before `=`") } else { Ok(PassedArg { name: name.to_owned(), value }) }
-}
-
-/// `id=ID,src=FILE` or `id=ID,env=VARIABLE`, with the docker CLI's other spellings.
-fn secret(text: &str) -> Result<Secret, String> {
-    let (mut id, mut source, mut kind) = (None, None, None);
-    for part in text.split(',') {
-        let (key, value) = part.split_once('=').ok_or_else(|| format!("`{part}` is no KEY=VALUE"))?;
-        match key {
-            "id" => id = Some(value.to_owned()),
-            "src" | "source" if kind == Some("env") => source = Some(SecretSource::Env(value.to_owned())),
-            "src" | "source" => source = Some(SecretSource::File(value.into())),
-            "env" => source = Some(SecretSource::Env(value.to_owned())),
-            "type" if matches!(value, "file" | "env") => kind = Some(value),
-            _ => return Err(format!("`{part}` is not known (id, src, env, type=file|env)")),
-        }
-    }
-    let id = id.filter(|id| !id.is_empty()).ok_or("`id` is missing")?;
-    match (source, kind) {
-        (Some(SecretSource::File(file)), Some("env")) => {
-            let source = SecretSource::Env(file.to_string_lossy().into_owned());
-            Ok(Secret { id, source, optional: false })
-        }
-        (Some(source), _) => Ok(Secret { id, source, optional: false }),
-        (None, _) => Err("`src` or `env` is missing".to_owned()),
-    }
-}
-
-fn variable(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write NAME=VALUE".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -356,18 +355,6 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn secrets_are_read_as_docker_reads_them() {
-        let from = |text: &str| secret(text).map(|secret| secret.source);
-        assert_eq!(from("id=a,src=b"), Ok(SecretSource::File("b".into())));
-        assert_eq!(from("type=env,id=a,src=B"), Ok(SecretSource::Env("B".into())));
-        assert_eq!(from("id=a,src=B,type=env"), Ok(SecretSource::Env("B".into())));
-        assert_eq!(from("id=a,env=B"), Ok(SecretSource::Env("B".into())));
-        for bad in ["", "a", "id=a", "src=b", "id=,src=b", "id=a,src=b,x=y"] {
-            assert!(secret(bad).is_err(), "{bad}");
-        }
     }
 
     #[test]

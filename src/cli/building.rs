@@ -61,6 +61,15 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// Why it is not kept what decided the last build of `image`.
+pub fn uncertain(state: &State, image: &ImagePlan) -> &'static str {
+    match state.copy(&image.name).as_deref().and_then(|note| note.split_once(' ')) {
+        Some((_, SOURCE)) => "only the builder can check a source of it, such as a URL or a remote frontend",
+        Some((_, BEGUN)) => "a build has begun and did not end well yet",
+        _ => "files changed so shortly before the last build that their times do not tell",
+    }
+}
+
 /// What is known of the copy that the builder keeps of an image's context. It compares sizes and
 /// times only, so what it has is certain only if each build since the copy was made is known.
 struct Copy {

@@ -30,15 +30,21 @@ pub async fn open(session: &Session, root: &Path, verb: &str) -> Result<(State, 
     }
 }
 
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
 /// Keeps that `image` was built.
 pub fn keep_build(state: &State, engine: &Engine, image: &ImagePlan, built: &Built) -> Result<(), Error> {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    // That nothing changed is no new build.
+    let before = state.last_build(&image.name).ok().flatten().filter(|last| last.id == built.id).map(|last| last.at);
     let record = BuildRecord {
         id: built.id.clone(),
         engine_id: built.engine_id.clone(),
         engine: engine.address().to_string(),
         settings: build::settings(image),
-        at: now.as_secs(),
+        at: before.unwrap_or_else(now),
     };
     state.keep_build(&image.name, &record)
 }

@@ -10,7 +10,9 @@ mod planned;
 mod render;
 mod session;
 mod signals;
+mod status;
 mod terminal;
+mod values;
 mod verbs;
 
 use crate::types::Outcome;

@@ -46,10 +46,15 @@ impl State {
     /// The records of the project at `root` (its real path), below `home`, which is
     /// `$XDG_STATE_HOME`.
     pub fn open(home: &Path, root: &Path) -> Result<Self, Error> {
+        let state = Self::peek(home, root);
+        std::fs::create_dir_all(&state.dir).map_err(|source| Error::new("create", &state.dir, source))?;
+        Ok(state)
+    }
+
+    /// As `open`, only to read: nothing is made.
+    pub fn peek(home: &Path, root: &Path) -> Self {
         let project = Digest::of(root.as_os_str().as_encoded_bytes());
-        let dir = home.join("loadline").join(project.hex());
-        std::fs::create_dir_all(&dir).map_err(|source| Error::new("create", &dir, source))?;
-        Ok(Self { dir })
+        Self { dir: home.join("loadline").join(project.hex()) }
     }
 
     /// `$XDG_STATE_HOME`, or what stands for it where it is not set.

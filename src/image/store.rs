@@ -6,6 +6,7 @@ use crate::image::ImageFacts;
 use crate::image::config::Config;
 use crate::image::layers::LayerFacts;
 use crate::types::{Digest, ImageId};
+use rustix::fs::FlockOperation;
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,17 @@ pub struct Pruned {
     pub left: u64,
     /// Bytes that were removed.
     pub removed: u64,
+}
+
+/// What is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// How many layers.
+    pub layers: usize,
+    /// How many images' configs.
+    pub images: usize,
+    /// The size of all of it.
+    pub bytes: u64,
 }
 
 impl Store {
@@ -75,11 +87,44 @@ impl Store {
         self.put(&self.path("config", &facts.id.0), |file| file.write_all(&facts.config_bytes))
     }
 
-    /// Removes what was used longest ago until at most `limit` bytes are left.
+    /// Where it lies.
+    pub fn directory(&self) -> &Path {
+        &self.root
+    }
+
+    /// What is stored; nothing is touched.
+    pub fn held(&self) -> io::Result<Held> {
+        let mut held = Held::default();
+        for (_, size, path) in self.files()? {
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            held.layers += usize::from(name.starts_with(b"layer-"));
+            held.images += usize::from(name.starts_with(b"config-"));
+            held.bytes += size;
+        }
+        Ok(held)
+    }
+
+    /// Removes what was used longest ago until at most `limit` bytes are left. If another run
+    /// prunes, it is left to that one.
     pub fn prune(&self, limit: u64) -> io::Result<Pruned> {
-        let Some(_lock) = self.lock()? else {
+        match self.lock(FlockOperation::NonBlockingLockExclusive)? {
+            Some(lock) => self.prune_locked(limit, &lock),
+            None => Ok(Pruned::default()),
+        }
+    }
+
+    /// As `prune`, but waits while another run prunes, so that the limit holds.
+    pub fn prune_surely(&self, limit: u64) -> io::Result<Pruned> {
+        if !self.root.exists() {
             return Ok(Pruned::default());
-        };
+        }
+        match self.lock(FlockOperation::LockExclusive)? {
+            Some(lock) => self.prune_locked(limit, &lock),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn prune_locked(&self, limit: u64, _lock: &File) -> io::Result<Pruned> {
         let mut files = self.files()?;
         files.sort_by_key(|(used, ..)| *used);
         let mut pruned = Pruned { left: files.iter().map(|(_, size, _)| size).sum(), removed: 0 };
@@ -87,7 +132,7 @@ impl Store {
             if pruned.left <= limit {
                 break;
             }
-            fs::remove_file(path)?;
+            there(fs::remove_file(path))?;
             pruned.left -= size;
             pruned.removed += size;
         }
@@ -123,24 +168,34 @@ impl Store {
     }
 
     /// The lock of who prunes; none if another does. It ends with the file.
-    fn lock(&self) -> io::Result<Option<File>> {
+    fn lock(&self, how: FlockOperation) -> io::Result<Option<File>> {
         fs::create_dir_all(&self.root)?;
         let file = File::create(self.root.join("lock"))?;
-        let locked = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok();
+        let locked = rustix::fs::flock(&file, how).is_ok();
         Ok(locked.then_some(file))
     }
 
     /// Time of last use, size and path of all that is stored.
     fn files(&self) -> io::Result<Vec<(SystemTime, u64, PathBuf)>> {
         let mut files = Vec::new();
-        for entry in fs::read_dir(&self.root)? {
+        // Before anything was stored there is no directory.
+        for entry in there(fs::read_dir(&self.root))?.into_iter().flatten() {
             let entry = entry?;
-            let meta = entry.metadata()?;
+            // Another run may replace or remove it meanwhile.
+            let Some(meta) = there(entry.metadata())? else { continue };
             if entry.file_name() != "lock" {
                 files.push((meta.modified()?, meta.len(), entry.path()));
             }
         }
         Ok(files)
+    }
+}
+
+/// What `found` is, or none if there is no such file.
+fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
     }
 }
 

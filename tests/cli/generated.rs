@@ -3,7 +3,7 @@
 use super::Shop;
 use std::path::Path;
 
-const VERBS: [&str; 8] = ["build", "verify", "smoke", "load", "up", "config", "completions", "man"];
+const VERBS: [&str; 10] = ["build", "verify", "smoke", "load", "up", "status", "cache", "config", "completions", "man"];
 
 /// Compares `text` with the file at `path` in the repository.
 fn same(path: &str, text: &str) {

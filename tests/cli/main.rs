@@ -3,6 +3,7 @@
 //! them, and with CI set nothing is ever written.
 
 mod generated;
+mod looking;
 mod settings;
 mod verbs;
 

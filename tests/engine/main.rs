@@ -8,6 +8,7 @@ mod proxy;
 mod readme;
 mod relay;
 mod smoke;
+mod status;
 mod todo;
 mod trouble;
 mod unchanged;

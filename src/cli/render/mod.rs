@@ -6,6 +6,7 @@ mod live;
 mod plain;
 pub mod plan;
 mod state;
+pub mod status;
 mod summary;
 mod text;
 

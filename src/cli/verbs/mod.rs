@@ -1,11 +1,13 @@
 //! One file a verb: from arguments and plan to what the verb's room does.
 
 mod build;
+mod cache;
 mod completions;
 mod config;
 mod load;
 mod man;
 mod smoke;
+mod status;
 mod up;
 mod verify;
 
@@ -26,6 +28,8 @@ pub fn run(session: &Session, verb: &Verb) -> Outcome {
         Verb::Smoke(args) => session.block_on(smoke::run(session, args)),
         Verb::Load(args) => session.block_on(load::run(session, args)),
         Verb::Up(args) => session.block_on(up::run(session, args)),
+        Verb::Status(args) => session.block_on(status::run(session, args)),
+        Verb::Cache(args) => cache::run(session, args),
         Verb::Config(args) => config::run(session, args),
         Verb::Completions(args) => completions::run(session, args),
         Verb::Man(args) => man::run(session, args),

@@ -1,0 +1,48 @@
+//! `loadline status`.
+
+use crate::cli::args;
+use crate::cli::session::Session;
+use crate::cli::status::{Look, Status, Unknown};
+use crate::cli::verbs::rules;
+use crate::cli::{engine, kept, render};
+use crate::evidence::State;
+use crate::node::{Surroundings, Target};
+use crate::types::Outcome;
+use futures_util::future::join_all;
+
+/// Prints what is known of the images that `args` name.
+pub async fn run(session: &Session, args: &args::Status) -> Outcome {
+    let status = tokio::select! {
+        status = look(session, args) => status,
+        () = session.cancel.cancelled() => Err(Outcome::Interrupted),
+    };
+    match status {
+        Ok(status) => {
+            let text = if session.global.json {
+                format!("{:#}\n", serde_json::json!(status))
+            } else {
+                render::status::text(&status, kept::now(), session.terminal.out)
+            };
+            Outcome::worst([status.outcome(), session.written(session.terminal.data(&text))])
+        }
+        Err(outcome) => outcome,
+    }
+}
+
+async fn look(session: &Session, args: &args::Status) -> Result<Status, Outcome> {
+    let mut project = session.project(&rules())?;
+    let images = project.choose(&args.images, &Default::default()).map_err(|problems| session.problems(&problems))?;
+    let target = args.target.clone().unwrap_or_else(|| project.plan.target.clone());
+    let parsed: Target = target.parse().map_err(|error| session.failed(None, &error))?;
+    let engine = engine::connect(session).await?;
+    let state = State::peek(&State::home(), &project.plan.root);
+    // A cluster that is not there does not keep the rest from being told.
+    let nodes = parsed.nodes(&engine, &Surroundings::of_process()).await.map_err(|error| Unknown::of(&error));
+    let look = Look { engine: &engine, state: &state, plan: &project.plan, target: &target, nodes: &nodes };
+    let one = |image| {
+        let unset = project.missing_args(std::slice::from_ref(image)).first().map(|problem| Unknown::of(problem));
+        look.at(image, unset)
+    };
+    let images = join_all(images.iter().map(one)).await;
+    Ok(Status { target, images })
+}
