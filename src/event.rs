@@ -142,6 +142,13 @@ pub enum Event {
         /// The last answer, or why there was none.
         answer: String,
     },
+    /// The probe passed, and the container was asked to end.
+    Stopping {
+        /// The image.
+        image: String,
+        /// The signal, such as `SIGTERM`.
+        signal: String,
+    },
     /// An image was smoked.
     Smoked {
         /// The image.

@@ -127,6 +127,14 @@ fn local_dirs(image: &ImagePlan) -> Result<LocalDirs, Error> {
     Ok(dirs)
 }
 
+/// That every secret of `image` that must have a value has one.
+///
+/// # Errors
+/// One has none.
+pub fn check_secrets(image: &ImagePlan) -> Result<(), Error> {
+    secrets(image).map(drop)
+}
+
 /// Reads the secrets when the build begins, so that they are nowhere before and after.
 fn secrets(image: &ImagePlan) -> Result<SecretValues, Error> {
     let mut values = SecretValues::default();

@@ -3,6 +3,7 @@
 use crate::cli::values::{PassedArg, build_arg, secret, variable};
 use crate::project::{BuildArg, Overrides, Secret, SecretSource, Variables};
 use crate::types::{ByteSize, ImageRef, Platform, parse_duration};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -144,7 +145,7 @@ pub struct Verify {
     #[arg(value_name = "IMAGE", conflicts_with_all = ["refs", "archive"])]
     pub images: Vec<String>,
     /// An image of the engine, by name or id, instead; may be repeated
-    #[arg(long = "image", value_name = "REF|ID", conflicts_with = "archive")]
+    #[arg(long = "image", value_name = "REF|ID", conflicts_with = "archive", value_parser = NonEmptyStringValueParser::new())]
     pub refs: Vec<String>,
     /// An image archive instead (docker save, OCI layout); `-` is stdin
     #[arg(long, value_name = "FILE")]
@@ -175,7 +176,7 @@ pub struct Smoke {
     #[arg(value_name = "IMAGE", conflicts_with = "refs")]
     pub images: Vec<String>,
     /// An image of the engine, by name or id, instead; may be repeated
-    #[arg(long = "image", value_name = "REF|ID")]
+    #[arg(long = "image", value_name = "REF|ID", value_parser = NonEmptyStringValueParser::new())]
     pub refs: Vec<String>,
     /// The path to probe with --image [default: /health]
     #[arg(long, value_name = "PATH", requires = "refs")]

@@ -29,6 +29,8 @@ impl<'a> Builder<'a> {
 
     /// Builds `image`, if it is not built already.
     pub async fn build(&self, image: &ImagePlan, options: &Options) -> Result<Built, Outcome> {
+        // A secret that is missing is missing whether the builder has to be asked or not.
+        build::check_secrets(image).map_err(|error| self.session.failed(Some(&image.name), &error))?;
         match self.unchanged(image, options).await {
             Some(built) => Ok(built),
             None => self.ask(image, options).await,

@@ -60,7 +60,7 @@ impl Explained for ReadError {
 
 /// The layer store, in `$XDG_CACHE_HOME/loadline`.
 pub fn store() -> Store {
-    let read = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let read = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = read("XDG_CACHE_HOME").or_else(|| read("HOME").map(|home| home.join(".cache")));
     Store::at(&home.unwrap_or_else(std::env::temp_dir).join("loadline"))
 }

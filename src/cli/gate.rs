@@ -1,12 +1,13 @@
 //! Whether a step may be done on the last build of an image.
 
-use crate::build;
+use crate::build::{self, Differs, Inputs};
 use crate::cli::kept;
 use crate::engine::{self, Engine, ImageSummary};
 use crate::evidence::{BuildRecord, Error, Evidence, Stale, State, Step};
 use crate::project::{ImagePlan, Plan};
 use crate::types::{Explained, Outcome};
 use crate::verify::Policy;
+use std::path::Path;
 
 /// Why a step cannot be done on the last build of an image.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,14 @@ pub enum NoBuild {
     Settings {
         /// The image.
         image: String,
+    },
+    /// What it was built from changed.
+    #[error("{image} was built before {what} changed")]
+    OutOfDate {
+        /// The image.
+        image: String,
+        /// What changed first.
+        what: String,
     },
     /// It is in another engine.
     #[error("{image} was built in the engine at {there}, and this one is at {here}")]
@@ -61,6 +70,7 @@ impl Explained for NoBuild {
             Self::Missing { image }
             | Self::Settings { image }
             | Self::Gone { image }
+            | Self::OutOfDate { image, .. }
             | Self::Elsewhere { image, .. } => Some(format!("`loadline build {image}`")),
             Self::State(error) => error.hint(),
             Self::Engine(error) => error.hint(),
@@ -85,9 +95,29 @@ pub async fn last_build(
         return Err(NoBuild::Settings { image: name });
     }
     match engine.inspect(&record.engine_id).await {
-        Ok(summary) => Ok((record, summary)),
+        Ok(summary) => match changed(state, engine, image).await {
+            Some(what) => Err(NoBuild::OutOfDate { image: name, what }),
+            None => Ok((record, summary)),
+        },
         Err(error) if error.is_not_found() => Err(NoBuild::Gone { image: name }),
         Err(error) => Err(NoBuild::Engine(error)),
+    }
+}
+
+/// A path as a person would type it here.
+fn from_here(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).display().to_string()
+}
+
+/// What changed of what the last build was made from, as far as that was kept.
+async fn changed(state: &State, engine: &Engine, image: &ImagePlan) -> Option<String> {
+    let inputs = Inputs::from_bytes(&state.inputs(&image.name)?)?;
+    match inputs.compare(engine, image, &Default::default()).await {
+        Err(Differs::Files { first, count: 1 }) => Some(format!("`{}`", from_here(&first))),
+        Err(Differs::Files { first, count }) => Some(format!("`{}` and {} more", from_here(&first), count - 1)),
+        Err(Differs::Base(base)) => Some(format!("its base `{base}`")),
+        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::cli::signals::Signals;
 use crate::cli::terminal::{Terminal, WriteError};
 use crate::event::{Event, Events, Failure};
 use crate::project::{Problem, Project, Search};
-use crate::types::{Explained, Outcome};
+use crate::types::{Explained, Finding, Outcome};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -82,6 +82,18 @@ impl Session {
     pub fn failed(&self, image: Option<&str>, error: &dyn Explained) -> Outcome {
         self.events.say(Event::Failed(Failure::new(image, error)));
         error.outcome()
+    }
+
+    /// Says a finding of `image` to a person. Whoever reads events has it from them.
+    pub fn finding(&self, image: &str, finding: &Finding) {
+        if self.global.json {
+            return;
+        }
+        let place = finding.place.as_ref().map_or_else(String::new, |place| format!(", at {place}"));
+        let Finding { severity, rule, found, .. } = finding;
+        let note = |text: String| self.events.say(Event::Note { image: Some(image.to_owned()), text });
+        note(format!("{severity}: {rule}: {found}{place}"));
+        finding.hint.iter().for_each(|hint| note(format!("  hint: {hint}")));
     }
 
     /// The outcome of having written to stdout.

@@ -59,7 +59,7 @@ impl State {
 
     /// `$XDG_STATE_HOME`, or what stands for it where it is not set.
     pub fn home() -> PathBuf {
-        let read = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let read = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         read("XDG_STATE_HOME")
             .or_else(|| read("HOME").map(|home| home.join(".local/state")))
             .unwrap_or_else(std::env::temp_dir)

@@ -32,7 +32,7 @@ pub enum UserError {
     #[error("`{0}` is not an id (0 to {LARGEST_ID})")]
     Range(String),
     /// The file is there, but its content is not known.
-    #[error("`{0}` is larger than 1 MiB, or executable, and was not read")]
+    #[error("`{0}` is a link, larger than 1 MiB, or executable, and was not read")]
     NotRead(&'static str),
 }
 

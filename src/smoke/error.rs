@@ -32,6 +32,8 @@ pub enum Error {
         need: String,
         /// The need's image.
         reference: String,
+        /// It is an image of the plan.
+        built_here: bool,
         /// Why it could not be pulled.
         #[source]
         source: Box<engine::Error>,
@@ -117,6 +119,7 @@ impl Explained for Error {
         match self {
             Self::NoPort { image, .. } => Some(format!("set `port` in [image.{image}.probe]")),
             Self::Settings { image, .. } => Some(format!("see [image.{image}.run]")),
+            Self::NoNeedImage { need, built_here: true, .. } => Some(format!("`loadline build {need}`")),
             Self::NoNeedImage { reference, .. } => Some(format!("see that `docker pull {reference}` works")),
             Self::Engine { source, .. } => source.hint(),
             Self::LeftBehind { label, .. } => Some(format!("`docker ps -a --filter label={label}` shows what is left")),

@@ -75,6 +75,8 @@ async fn start_one<'a>(trial: &Trial<'a>, need: &'a Need) -> Result<Result<Runni
 async fn image(trial: &Trial<'_>, need: &Need) -> Result<ImageSettings, Error> {
     let reference = need.image.canonical();
     match trial.engine.image_settings(&reference).await {
+        // No registry has what is built here; what it has under that name is something else.
+        Err(error) if error.is_not_found() && need.built_here => return Err(absent(trial, need, error)),
         Err(error) if error.is_not_found() => pull(trial, need).await?,
         found => return trial.lost(found),
     }
@@ -91,12 +93,17 @@ async fn pull(trial: &Trial<'_>, need: &Need) -> Result<(), Error> {
     };
     let pulled =
         pulled.unwrap_or_else(|elapsed| Err(crate::engine::Error::Broken { doing: text, source: elapsed.into() }));
-    pulled.map_err(|source| Error::NoNeedImage {
-        image,
+    pulled.map_err(|source| absent(trial, need, source))
+}
+
+fn absent(trial: &Trial<'_>, need: &Need, source: crate::engine::Error) -> Error {
+    Error::NoNeedImage {
+        image: trial.setup.plan.name.clone(),
         need: need.name.clone(),
         reference: need.image.to_string(),
+        built_here: need.built_here,
         source: Box::new(source),
-    })
+    }
 }
 
 fn title(need: &Need) -> String {

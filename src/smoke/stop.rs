@@ -5,6 +5,7 @@ use super::Error;
 use super::fault::seconds;
 use super::setup::Setup;
 use super::trial::Trial;
+use crate::event::Event;
 use crate::types::{Finding, Severity, format_duration};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ pub(super) struct Stopped {
 
 /// Sends the container `id` its stop signal and waits for its end, up to the grace period.
 pub(super) async fn stop(trial: &Trial<'_>, id: &str) -> Result<Stopped, Error> {
+    let (image, signal) = (trial.setup.plan.name.clone(), trial.setup.stop_signal().to_owned());
+    trial.events.say(Event::Stopping { image, signal });
     let begun = Instant::now();
     trial.lost(trial.engine.signal_container(id, trial.setup.stop_signal()).await)?;
     let end = trial.until_cancelled(trial.engine.container_end(id));

@@ -1,7 +1,7 @@
 //! `user.*`: who the image runs as.
 
 use crate::image::accounts::{User, UserError};
-use crate::verify::subject::{Checked, Draft, Subject};
+use crate::verify::subject::{Checked, Draft, NotChecked, Subject};
 
 pub(super) fn check(subject: &Subject<'_>) -> Checked {
     let place = subject.last_instruction(|one| one.keyword == "USER").or_else(|| subject.last_from());
@@ -10,6 +10,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Checked {
         Ok(user) if user.identity.uid == 0 => root(written),
         // Without an account the name leads nowhere, and means root all the same.
         Err(_) if written.split(':').next() == Some("root") => root(written),
+        Err(error @ UserError::NotRead(_)) => return Err(not_checked(error)),
         Err(error) => unknown(error),
         Ok(user) if !user.numeric => name(user),
         Ok(user) if user.account.is_none() => {
@@ -19,6 +20,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Checked {
         Ok(_) => return Ok(Vec::new()),
     };
     Ok(vec![draft.at(place)])
+}
+
+/// Whether it is root, and whether there is such a user, stands in a file that could not be read.
+fn not_checked(error: &UserError) -> Vec<NotChecked> {
+    ["user.root", "user.unknown"].map(|rule| NotChecked { rule, why: error.to_string() }).into()
 }
 
 fn root(written: &str) -> Draft {

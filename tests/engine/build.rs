@@ -222,3 +222,13 @@ async fn two_builds_share_one_connection() {
     let (first, second) = tokio::join!(one.build(), two.build());
     assert_ne!(first.unwrap().id, second.unwrap().id);
 }
+
+#[tokio::test]
+async fn a_socket_in_the_context_is_an_empty_file() {
+    let project = Project::new(&format!("FROM {BASE}\nCOPY . /app\nRUN wc -c /app/so /app/file\n"));
+    project.write("file", "12345");
+    let _listener = std::os::unix::net::UnixListener::bind(project.path("so")).unwrap();
+    project.build().await.unwrap();
+    let output = project.output();
+    assert!(output.contains("0 /app/so") && output.contains("5 /app/file"), "{output}");
+}

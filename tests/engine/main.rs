@@ -3,6 +3,7 @@
 
 mod build;
 mod buildkitd;
+mod chain;
 mod harness;
 mod proxy;
 mod readme;

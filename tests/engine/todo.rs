@@ -5,7 +5,7 @@ use crate::harness::{address, engine};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// What a run of the command came to.
@@ -16,6 +16,17 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// What `output` of a run with `--json` says.
+    pub fn of_output(output: Output) -> Self {
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        let events = stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}")));
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            events: events.collect(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// All events of a kind, of one image.
     pub fn of(&self, kind: &str, image: &str) -> Vec<&Value> {
         self.events.iter().filter(|event| event["event"] == kind && event["image"] == image).collect()
@@ -83,14 +94,7 @@ impl Todo {
 
     /// Runs the command here, with `--json`.
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        let output = self.command(arguments).arg("--json").output().unwrap();
-        let stdout = String::from_utf8(output.stdout).unwrap();
-        let events = stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}")));
-        Ran {
-            code: output.status.code().unwrap_or(-1),
-            events: events.collect(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Ran::of_output(self.command(arguments).arg("--json").output().unwrap())
     }
 }
 

@@ -123,6 +123,6 @@ fn layer_errors_and_what_leads_nowhere() {
     user `app` is not in the image's /etc/passwd
     group `app` is not in the image's /etc/group
     `-1` is not an id (0 to 2147483647)
-    `/etc/passwd` is larger than 1 MiB, or executable, and was not read
+    `/etc/passwd` is a link, larger than 1 MiB, or executable, and was not read
     ");
 }

@@ -105,6 +105,10 @@ impl View {
         if let Some((since, text)) = &block.probing {
             lines.push(Line::new("◐ smoking", text, &format_duration(self.now.saturating_sub(*since))));
         }
+        if let Some((since, signal)) = &block.stopping {
+            let text = format!("ready, asked to end by {signal}");
+            lines.push(Line::new("◐ smoking", &text, &format_duration(self.now.saturating_sub(*since))));
+        }
         if let Some(smoked) = &block.smoked {
             let text = format!("{} in {}", smoked.answer, text::ms(smoked.ready_ms));
             lines.push(Line::new(&self.mark(smoked.passed, "smoked"), &text, ""));

@@ -57,6 +57,9 @@ fn still(block: &Block, now: Duration) -> Vec<String> {
     if let Some((began, request)) = &block.probing {
         lines.push(format!("not ready after {}: {request}", since(began)));
     }
+    if let Some((began, signal)) = &block.stopping {
+        lines.push(format!("ready; has not ended {} after {signal}", since(began)));
+    }
     for node in block.nodes.iter().filter(|node| node.loaded.is_none()) {
         lines.push(format!("{} of what {} lacks is sent", text::part_of(node.done, node.total), node.name));
     }

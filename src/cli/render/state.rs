@@ -37,6 +37,8 @@ pub struct Block {
     pub reading: Option<ByteSize>,
     pub verified: Option<Verified>,
     pub probing: Option<(Duration, String)>,
+    /// Since when it has been asked to end, and by which signal.
+    pub stopping: Option<(Duration, String)>,
     pub smoked: Option<Smoked>,
     pub nodes: Vec<Node>,
     pub failed: Option<String>,
@@ -99,6 +101,8 @@ impl Screen {
     fn failed(&mut self, failure: &Failure) {
         if let Some(image) = &failure.image {
             let block = self.block(image);
+            // Nothing of it goes on.
+            (block.probing, block.stopping, block.reading) = (None, None, None);
             block.failed = Some(failure::message(failure).to_owned());
             block.building = false;
             block.running.clear();
@@ -130,6 +134,7 @@ pub fn subject(event: &Event) -> Option<&str> {
         | Event::Verified { image, .. }
         | Event::SmokeStarted { image }
         | Event::Probing { image, .. }
+        | Event::Stopping { image, .. }
         | Event::Smoked { image, .. }
         | Event::Loading { image, .. }
         | Event::Loaded { image, .. } => Some(image),
@@ -147,6 +152,10 @@ impl Block {
             Event::StepFinished { step, .. } => self.step_finished(step),
             Event::Reading { done, .. } => self.reading = Some(*done),
             Event::SmokeStarted { .. } => self.probing = Some((at, "starting".into())),
+            Event::Stopping { signal, .. } => {
+                self.probing = None;
+                self.stopping = Some((at, signal.clone()));
+            }
             Event::Probing { request, answer, .. } => {
                 let since = self.probing.as_ref().map_or(at, |(since, _)| *since);
                 self.probing = Some((since, format!("{request} → {}", text::plain(answer))));
@@ -184,6 +193,7 @@ impl Block {
             Event::Smoked { answer, ready_ms, passed, ms, .. } => {
                 let answer = answer.clone();
                 self.probing = None;
+                self.stopping = None;
                 self.smoked = Some(Smoked { answer, ready_ms: *ready_ms, passed: *passed, ms: *ms });
             }
             _ => {}

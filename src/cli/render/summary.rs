@@ -58,7 +58,10 @@ fn columns(screen: &Screen) -> Vec<Column> {
     columns.push(Column::new("user", |b| b.verified.as_ref().map(|verified| verified.user.clone())));
     columns.push(Column::new("verify", |b| b.verified.as_ref().map(|verified| verdict(verified.passed))));
     columns.push(Column::new("smoke", |b| {
-        b.smoked.as_ref().map(|smoked| format!("{} in {}", smoked.answer, text::ms(smoked.ready_ms)))
+        b.smoked.as_ref().map(|smoked| match smoked.passed {
+            true => format!("{} in {}", smoked.answer, text::ms(smoked.ready_ms)),
+            false => "failed".to_owned(),
+        })
     }));
     for node in nodes(screen) {
         let name = node.clone();

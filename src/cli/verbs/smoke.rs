@@ -63,6 +63,9 @@ async fn kept_outcome(
 
 /// How a run ends that this is all of; why it failed is said.
 fn outcome(session: &Session, report: &Report) -> Outcome {
+    if report.failure.is_none() {
+        report.findings.iter().for_each(|finding| session.finding(&report.image, finding));
+    }
     match &report.failure {
         Some(failure) => session.failed(Some(&report.image), failure),
         None if report.passed => Outcome::Fine,

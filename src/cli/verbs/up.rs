@@ -1,7 +1,7 @@
 //! `loadline up`: build, then verify and smoke side by side, then load; for all images at once, and
 //! only what is not proven yet.
 
-use crate::build::Options;
+use crate::build::{Built, Options};
 use crate::cli::args::Up;
 use crate::cli::building::Builder;
 use crate::cli::planned::{self, Planned};
@@ -12,16 +12,19 @@ use crate::engine::Engine;
 use crate::event::Event;
 use crate::evidence::{Evidence, State};
 use crate::node::Node;
-use crate::project::{ImagePlan, Plan};
+use crate::project::{ImagePlan, Need, Plan};
 use crate::types::{ImageId, Outcome};
 use crate::verify::Policy;
-use futures_util::future::join_all;
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, Shared, join_all};
+
+type Building<'a> = Shared<LocalBoxFuture<'a, Result<Built, Outcome>>>;
 
 /// All that the chain of one image needs.
-struct Chain<'a> {
+struct Chain<'a, 'b> {
     session: &'a Session,
     engine: &'a Engine,
-    builder: &'a Builder<'a>,
+    builds: &'a [(&'b str, Building<'b>)],
     state: &'a State,
     plan: &'a Plan,
     nodes: &'a [Node],
@@ -38,13 +41,31 @@ async fn up(session: &Session, args: &Up) -> Result<Outcome, Outcome> {
     // A target that is not there is said before anything is built for it.
     let nodes = load::nodes(session, engine, args.target.as_deref().unwrap_or(&plan.target)).await?;
     let builder = Builder::new(session, engine, state);
-    let chain = Chain { session, engine, builder: &builder, state, plan, nodes: &nodes };
+    let options = Options::default();
+    let build = |image| -> Building<'_> { builder.build(image, &options).boxed_local().shared() };
+    let builds: Vec<(&str, Building<'_>)> =
+        with_needs(plan, images).into_iter().map(|image| (image.name.as_str(), build(image))).collect();
+    let chain = Chain { session, engine, builds: &builds, state, plan, nodes: &nodes };
     Ok(Outcome::worst(join_all(images.iter().map(|image| chain.run(image))).await))
 }
 
-impl Chain<'_> {
+/// The images, and those of the plan that they run beside, which must be built as well.
+fn with_needs<'a>(plan: &'a Plan, images: &'a [ImagePlan]) -> Vec<&'a ImagePlan> {
+    let mut all: Vec<&ImagePlan> = images.iter().collect();
+    let mut next = 0;
+    while let Some(image) = all.get(next) {
+        let named = |need: &&Need| need.built_here && !all.iter().any(|one| one.name == need.name);
+        let names: Vec<&str> = image.needs.iter().filter(named).map(|need| need.name.as_str()).collect();
+        all.extend(plan.images.iter().filter(|one| names.contains(&one.name.as_str())));
+        next += 1;
+    }
+    all
+}
+
+impl Chain<'_, '_> {
     async fn run(&self, image: &ImagePlan) -> Outcome {
-        let id = match self.builder.build(image, &Options::default()).await {
+        let Some(built) = self.built(&image.name).await else { return Outcome::StepFailed };
+        let id = match built {
             Ok(built) => built.id,
             Err(outcome) => return outcome,
         };
@@ -56,16 +77,31 @@ impl Chain<'_> {
         load::image_of_plan(self.session, self.engine, self.state, self.plan, image, self.nodes, false).await
     }
 
+    /// The build of `name`, which is awaited by whoever needs it.
+    async fn built(&self, name: &str) -> Option<Result<Built, Outcome>> {
+        let (_, build) = self.builds.iter().find(|(one, _)| *one == name)?;
+        Some(build.clone().await)
+    }
+
     async fn verify(&self, image: &ImagePlan, id: &ImageId) -> Outcome {
         if self.holds(image, &kept::verified(&Policy::of(self.plan, image), id, true)) {
             return Outcome::Fine;
         }
         let looked = verify::image_of_plan(self.session, self.engine, self.state, self.plan, image).await;
         looked.say(self.session);
+        looked.explain(self.session);
         looked.outcome()
     }
 
     async fn smoke(&self, image: &ImagePlan, id: &ImageId) -> Outcome {
+        // What it runs beside must be of the same run, or the evidence would be stale at once.
+        for need in image.needs.iter().filter(|need| need.built_here) {
+            if let Some(Err(outcome)) = self.built(&need.name).await {
+                let text = format!("not smoked: {}, which it needs, was not built", need.name);
+                self.session.events.say(Event::Note { image: Some(image.name.clone()), text });
+                return outcome;
+            }
+        }
         let options = kept::smoke_options(self.plan);
         // A need whose image is not here yet has no evidence either: the smoke test pulls it.
         if let Ok(now) = kept::smoked(self.engine, image, &options, id, true).await

@@ -10,7 +10,7 @@ use crate::engine::{Engine, ImageSummary};
 use crate::event::Failure;
 use crate::evidence::State;
 use crate::project::{ImagePlan, Overrides, Plan};
-use crate::types::{ByteSize, Explained, Outcome};
+use crate::types::{ByteSize, Explained, Outcome, Severity};
 use crate::verify::Policy;
 use crate::verify::format::{self, Report, Result as Checked};
 use futures_util::future::join_all;
@@ -121,6 +121,14 @@ impl Looked {
         match &self.report.result {
             Checked::Verdict(verdict) => verdict.outcome(),
             Checked::Failure(failure) => failure.outcome,
+        }
+    }
+
+    /// Says what failed it, to a person: events carry all findings already.
+    pub fn explain(&self, session: &Session) {
+        if let Checked::Verdict(verdict) = &self.report.result {
+            let failing = verdict.findings.iter().filter(|finding| finding.severity == Severity::Error);
+            failing.for_each(|finding| session.finding(&self.report.image, finding));
         }
     }
 

@@ -25,6 +25,8 @@ use tonic::{Request, Response, Status, Streaming};
 /// With 256 KiB a first copy of 300 MB took two thirds of the time that 32 KiB took.
 const CHUNK: usize = 256 << 10;
 
+/// What may be asked for, by number: the path, if it has content to send, and whether it is a file.
+type Sendable = Mutex<Vec<Option<(Box<str>, bool)>>>;
 type Packets = mpsc::Sender<Result<Packet, Status>>;
 
 /// The directories of one build, by the name the builder knows them under, and what went wrong
@@ -162,7 +164,7 @@ struct Listed {
 async fn copy(listed: Listed, mut requests: Streaming<Packet>, send: Packets) {
     let root = listed.root.clone();
     // Requests come while we still list: a file's path must be known before its stat is sent.
-    let files: Arc<Mutex<Vec<Option<Box<str>>>>> = Arc::default();
+    let files: Arc<Sendable> = Arc::default();
     let listing = {
         let (files, send) = (files.clone(), send.clone());
         tokio::task::spawn_blocking(move || list(listed, &files, &send))
@@ -171,12 +173,12 @@ async fn copy(listed: Listed, mut requests: Streaming<Packet>, send: Packets) {
         match PacketType::try_from(packet.r#type) {
             Ok(PacketType::PacketReq) => {
                 let path = files.lock().ok().and_then(|mut files| files.get_mut(packet.id as usize)?.take());
-                let Some(path) = path else {
+                let Some((path, is_file)) = path else {
                     send.send(Err(Status::invalid_argument(format!("no file number {}", packet.id)))).await.ok();
                     break;
                 };
                 let (full, send, id) = (root.join(&*path), send.clone(), packet.id);
-                let sent = tokio::task::spawn_blocking(move || send_file(&full, id, &send)).await;
+                let sent = tokio::task::spawn_blocking(move || send_file(&full, is_file, id, &send)).await;
                 if !matches!(sent, Ok(ControlFlow::Continue(()))) {
                     break;
                 }
@@ -192,7 +194,7 @@ async fn copy(listed: Listed, mut requests: Streaming<Packet>, send: Packets) {
     listing.abort();
 }
 
-fn list(listed: Listed, files: &Mutex<Vec<Option<Box<str>>>>, send: &Packets) {
+fn list(listed: Listed, files: &Sendable, send: &Packets) {
     let Listed { root, filter, wanted, dirs } = listed;
     let mut listing = Listing::default();
     let stat_packet =
@@ -200,7 +202,9 @@ fn list(listed: Listed, files: &Mutex<Vec<Option<Box<str>>>>, send: &Packets) {
     let walked = walk(&root, &filter, &mut |entry| {
         listing.add(&entry);
         if let Ok(mut files) = files.lock() {
-            files.push(matches!(entry.kind, Kind::File).then(|| entry.path.as_str().into()));
+            // A socket goes as an empty file, so the builder asks for its content.
+            let asked = matches!(entry.kind, Kind::File | Kind::Socket);
+            files.push(asked.then(|| (entry.path.as_str().into(), entry.kind == Kind::File)));
         }
         // A file that vanished, or whose attributes are not for us, is sent without them.
         let attributes = xattrs(&root.join(&entry.path)).unwrap_or_default();
@@ -265,13 +269,17 @@ fn go_mode(mode: u32) -> u32 {
     special.iter().filter(|(bit, _)| mode & bit != 0).fold(mode & 0o777 | kind, |mode, (_, bit)| mode | bit)
 }
 
-fn send_file(path: &Path, id: u32, send: &Packets) -> ControlFlow<()> {
+fn send_file(path: &Path, is_file: bool, id: u32, send: &Packets) -> ControlFlow<()> {
     let packet = |data| Packet { r#type: PacketType::PacketData as i32, id, data, ..Packet::default() };
     let give = |packet| match send.blocking_send(packet) {
         Ok(()) => ControlFlow::Continue(()),
         Err(_) => ControlFlow::Break(()),
     };
-    match send_chunks(path, &mut |data| give(Ok(packet(data)))) {
+    let sent = match is_file {
+        true => send_chunks(path, &mut |data| give(Ok(packet(data)))),
+        false => Ok(ControlFlow::Continue(())),
+    };
+    match sent {
         Ok(ControlFlow::Break(())) => ControlFlow::Break(()),
         // A packet without data ends the file.
         Ok(ControlFlow::Continue(())) => give(Ok(packet(Vec::new()))),
