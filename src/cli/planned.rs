@@ -1,7 +1,6 @@
 //! What every verb on images of the plan begins with: the plan, the engine, what is kept.
 
 use crate::cli::session::Session;
-use crate::cli::verbs::rules;
 use crate::cli::{engine, kept};
 use crate::engine::Engine;
 use crate::evidence::{Lock, State};
@@ -39,4 +38,9 @@ pub async fn open(
     let engine = engine::connect(session).await?;
     let (state, lock) = kept::open(session, &project.plan.root, verb).await?;
     Ok(Planned { plan: project.plan, images, engine, state, _lock: lock })
+}
+
+/// The rules that settings may name.
+pub fn rules() -> Vec<&'static str> {
+    crate::verify::RULES.iter().map(|rule| rule.id).chain(crate::smoke::RULES).collect()
 }

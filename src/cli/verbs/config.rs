@@ -1,9 +1,9 @@
 //! `loadline config`.
 
 use crate::cli::args::Config;
+use crate::cli::planned::rules;
 use crate::cli::render::plan;
 use crate::cli::session::{Session, variable};
-use crate::cli::verbs::rules;
 use crate::project::{ImagePlan, Project};
 use crate::types::{Explained, Outcome};
 use serde_json::json;

@@ -15,11 +15,6 @@ use crate::cli::args::Verb;
 use crate::cli::session::Session;
 use crate::types::Outcome;
 
-/// The rules that settings may name.
-pub fn rules() -> Vec<&'static str> {
-    crate::verify::RULES.iter().map(|rule| rule.id).chain(crate::smoke::RULES).collect()
-}
-
 /// Runs `verb`.
 pub fn run(session: &Session, verb: &Verb) -> Outcome {
     match verb {

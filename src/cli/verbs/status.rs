@@ -1,9 +1,9 @@
 //! `loadline status`.
 
 use crate::cli::args;
+use crate::cli::planned::rules;
 use crate::cli::session::Session;
 use crate::cli::status::{Look, Status, Unknown};
-use crate::cli::verbs::rules;
 use crate::cli::{engine, kept, render};
 use crate::evidence::State;
 use crate::node::{Surroundings, Target};
