@@ -47,6 +47,7 @@ pub fn ensure(cache: &Cache, engine: &Engine, retry: bool) -> Result<()> {
         package("mmdebstrap", "mmdebstrap"),
         package("curl", "curl"),
         package("openssl", "openssl"),
+        package("npm", "npm"),
     ])?;
     each(&missing, |recipe| load(engine, &archive::ensure(cache, recipe)?, recipe))
 }
