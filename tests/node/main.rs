@@ -8,6 +8,7 @@ mod fake;
 mod harness;
 mod killed;
 mod machine;
+mod pushed;
 mod refusals;
 mod thin;
 mod todo;

@@ -59,14 +59,20 @@ pub async fn image_of_plan(
         }
         Err(error) => return session.failed(name, &error),
     }
-    let size = facts::size(&build.id);
-    let load =
-        Image { name: image.name.clone(), id: build.id, engine_id: summary.engine_id, tags: image.tags.clone(), size };
+    let layers = facts::layer_sizes(&build.id);
+    let load = Image {
+        name: image.name.clone(),
+        id: build.id,
+        engine_id: summary.engine_id,
+        tags: image.tags.clone(),
+        layers,
+    };
     finish(session, engine, &load, nodes).await
 }
 
 async fn finish(session: &Session, engine: &Engine, image: &Image, nodes: &[Node]) -> Outcome {
-    match load::load(engine, image, nodes, &session.events, &session.cancel).await {
+    let digests = facts::digests(engine);
+    match load::load(engine, image, nodes, &digests, &session.events, &session.cancel).await {
         Ok(_) => Outcome::Fine,
         Err(error) => session.failed(Some(&image.name), &error),
     }
@@ -92,6 +98,7 @@ async fn reference_of(session: &Session, engine: &Engine, reference: &ImageRef, 
     };
     session.events.say(Event::Note { image: Some(name.clone()), text: "ungated: not an image of the plan".to_owned() });
     let (id, engine_id): (ImageId, Digest) = (known.facts.id.clone(), summary.engine_id);
-    let load = Image { name, id, engine_id, tags: vec![reference.clone()], size: Some(known.facts.size()) };
+    let layers = Some(known.facts.layers.iter().map(|layer| layer.size).collect());
+    let load = Image { name, id, engine_id, tags: vec![reference.clone()], layers };
     finish(session, engine, &load, nodes).await
 }
