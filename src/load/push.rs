@@ -5,7 +5,7 @@
 use super::pass::Receiver;
 use crate::engine::Engine;
 use crate::image::digests::{self, Digests};
-use crate::image::registry::{Answers, Blob, Keep, PushedLayer, Registry};
+use crate::image::registry::{self, Answers, Blob, Keep, PushedLayer, Registry};
 use crate::image::transfer::{ArchiveError, Contents, LayerBlob};
 use crate::types::{Digest, ImageId};
 use bytes::Bytes;
@@ -89,6 +89,9 @@ impl Push {
     pub(super) async fn run(self, receivers: &[Receiver]) -> Result<Pushed, NotPushed> {
         let mut answers = self.answers(receivers);
         let registry = Registry::open(answers.clone(), Keep::Bytes).await.map_err(|_| NotPushed::Registry)?;
+        let engine = self.engine.clone();
+        // What a killed run left is in nobody's way: nothing waits for this, and nothing hangs on it.
+        self.cleanup.spawn(async move { engine.sweep_pushes(registry::is_ours).await });
         for _ in 0..2 {
             self.push(&registry).await?;
             let layers = registry.layers(&self.id).filter(|layers| layers.len() == self.diff_ids.len());

@@ -10,5 +10,6 @@ mod killed;
 mod machine;
 mod pushed;
 mod refusals;
+mod teaching;
 mod thin;
 mod todo;

@@ -15,7 +15,7 @@ fn record() -> (TempDir, Digests) {
 }
 
 /// Bytes that no other test has, and of which compression does not make less.
-fn noise(size: usize) -> Vec<u8> {
+pub fn noise(size: usize) -> Vec<u8> {
     let mut bytes = vec![0; size];
     rand::fill(&mut bytes[..]);
     bytes

@@ -3,7 +3,7 @@
 use crate::cli::args::Load;
 use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
-use crate::cli::{engine, facts, gate};
+use crate::cli::{engine, facts, gate, teaching};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::evidence::State;
@@ -73,13 +73,17 @@ pub async fn image_of_plan(
 async fn finish(session: &Session, engine: &Engine, image: &Image, nodes: &[Node]) -> Outcome {
     let digests = facts::digests(engine);
     match load::load(engine, image, nodes, &digests, &session.events, &session.cancel).await {
-        Ok(_) => Outcome::Fine,
+        Ok(_) => {
+            session.lessons.note(engine, image, &digests).await;
+            Outcome::Fine
+        }
         Err(error) => session.failed(Some(&image.name), &error),
     }
 }
 
 async fn references(session: &Session, args: &Load) -> Result<Outcome, Outcome> {
     let engine = engine::connect(session).await?;
+    teaching::stop(&engine).await;
     let nodes = nodes(session, &engine, args.target.as_deref().unwrap_or(DEFAULT_TARGET)).await?;
     let one = |reference| reference_of(session, &engine, reference, &nodes);
     Ok(Outcome::worst(join_all(args.refs.iter().map(one)).await))

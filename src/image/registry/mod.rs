@@ -112,7 +112,7 @@ impl Registry {
     /// `None` if none is of this image.
     pub fn layers(&self, id: &ImageId) -> Option<Vec<PushedLayer>> {
         let manifests = self.shared.manifests();
-        let manifest = manifests.iter().rev().filter_map(|bytes| parse(bytes)).find(|one| one.config.digest == id.0)?;
+        let manifest = manifests.iter().rev().filter_map(parse).find(|one| one.config.digest == id.0)?;
         let pushed = |layer: Descriptor| {
             let size = self.shared.blob(&layer.digest).map(|blob| blob.size());
             PushedLayer { size, digest: layer.digest, media_type: layer.media_type }
