@@ -1,6 +1,7 @@
 //! What can go wrong between us and an engine.
 
 use super::address::{Address, AddressError};
+use super::ssh::SshError;
 use super::tls::TlsError;
 use crate::types::{Explained, Outcome};
 use std::io;
@@ -14,6 +15,9 @@ pub enum Error {
     /// TLS could not be agreed on.
     #[error(transparent)]
     Tls(#[from] Box<TlsError>),
+    /// SSH does not lead to it.
+    #[error(transparent)]
+    Ssh(#[from] Box<SshError>),
     /// Nothing answers there.
     #[error("no container engine answers at {address}")]
     Unreachable {
@@ -71,10 +75,16 @@ pub enum Error {
 
 impl Error {
     pub(super) fn unreachable(address: &Address, source: io::Error) -> Self {
-        match source.downcast::<TlsError>() {
-            Ok(error) => Self::Tls(Box::new(error)),
-            Err(source) => Self::Unreachable { address: address.to_string(), source },
-        }
+        Self::of_connection(source).unwrap_or_else(|source| Self::Unreachable { address: address.to_string(), source })
+    }
+
+    /// What a connection itself says of its end, if that is what `error` is.
+    pub(super) fn of_connection(error: io::Error) -> Result<Self, io::Error> {
+        let error = match error.downcast::<TlsError>() {
+            Ok(error) => return Ok(error.into()),
+            Err(error) => error,
+        };
+        error.downcast::<SshError>().map(|error| Self::Ssh(Box::new(error)))
     }
 
     pub(super) fn broken(
@@ -114,6 +124,7 @@ impl Explained for Error {
         match self {
             Self::Address(error) => error.outcome(),
             Self::Tls(error) => error.outcome(),
+            Self::Ssh(error) => error.outcome(),
             Self::Refused { status: 200..300, .. } => Outcome::StepFailed,
             _ => Outcome::Unreachable,
         }
@@ -123,6 +134,7 @@ impl Explained for Error {
         match self {
             Self::Address(error) => error.hint(),
             Self::Tls(error) => error.hint(),
+            Self::Ssh(error) => error.hint(),
             Self::Unreachable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Some(
                 "add yourself to the `docker` group and log in again, or set DOCKER_HOST to an engine of yours".into(),
             ),

@@ -18,6 +18,7 @@ mod network;
 pub mod process;
 mod push;
 mod settings;
+mod ssh;
 mod tls;
 mod watch;
 mod within;
@@ -33,6 +34,7 @@ pub use image::{ImageSummary, RootFs};
 pub use machine::{Machine, MachineState};
 pub use network::Route;
 pub use settings::ImageSettings;
+pub use ssh::SshError;
 pub use tls::{Tls, TlsError};
 pub use watch::{Change, ContainerState, Content, Health};
 
@@ -103,9 +105,11 @@ async fn ping(address: &Address) -> Result<Head, Error> {
         }
         // With TLS 1.3 the engine judges our certificate only now.
         (Address::Tls { host, tls }, Err(error)) if tls::broke(&error) => Err(TlsError::of(host, tls, error).into()),
-        (_, answer) => answer.map_err(|error| Error::NotAnEngine {
-            address: address.to_string(),
-            found: format!("no answer to GET /_ping ({error})"),
+        (_, answer) => answer.map_err(|error| {
+            Error::of_connection(error).unwrap_or_else(|error| Error::NotAnEngine {
+                address: address.to_string(),
+                found: format!("no answer to GET /_ping ({error})"),
+            })
         }),
     }
 }

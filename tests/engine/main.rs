@@ -10,6 +10,8 @@ mod readme;
 mod relay;
 mod site;
 mod smoke;
+mod ssh;
+mod sshd;
 mod status;
 mod tls;
 mod todo;

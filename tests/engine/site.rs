@@ -6,7 +6,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 const DOCKERFILE: &str = "FROM python:3.12-slim
-COPY server.py /server.py
+COPY . /
 RUN python3 -m py_compile /server.py
 USER 1000
 EXPOSE 8000
