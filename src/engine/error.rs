@@ -1,9 +1,10 @@
 //! What can go wrong between us and an engine.
 
 use super::address::{Address, AddressError};
+use super::credentials::login_command;
 use super::ssh::SshError;
 use super::tls::TlsError;
-use crate::types::{Explained, Outcome};
+use crate::types::{Explained, ImageRef, Outcome};
 use std::io;
 
 /// An engine could not be reached, refused, or answered with an error.
@@ -51,6 +52,14 @@ pub enum Error {
     NoSuchImage {
         /// The image as it was asked for.
         image: String,
+    },
+    /// A registry does not give an image to who asked.
+    #[error("the registry {} does not give `{image}`: {message}", image.domain())]
+    Denied {
+        /// The image.
+        image: Box<ImageRef>,
+        /// The engine's words.
+        message: String,
     },
     /// The engine refused or failed a request.
     #[error("{doing} failed: the engine answered {status}: {message}")]
@@ -143,6 +152,7 @@ impl Explained for Error {
             }
             Self::NoBuildKit { .. } => Some("use Docker Engine 20.10 or newer; BuildKit does the building".into()),
             Self::NoSuchImage { image } => Some(format!("`docker pull {image}` or `loadline build` brings it")),
+            Self::Denied { image, .. } => Some(format!("`{}`, if the image is there", login_command(image.domain()))),
             Self::Refused { .. } | Self::Broken { .. } => None,
         }
     }

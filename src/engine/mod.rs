@@ -26,7 +26,7 @@ mod within;
 pub use address::{Address, AddressError, Environment};
 pub use attach::{ExecInput, ExecOutput, Output};
 pub use container::{Confinement, ContainerSpec, Labelled, Publish};
-pub use credentials::{Credentials, CredentialsError, Login};
+pub use credentials::{Credentials, CredentialsError, Login, is_denied, login_command};
 pub use error::Error;
 pub use exec::Executed;
 pub use export::ExportReader;

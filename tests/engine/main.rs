@@ -4,9 +4,11 @@
 mod build;
 mod buildkitd;
 mod chain;
+mod credentials;
 mod harness;
 mod proxy;
 mod readme;
+mod registry;
 mod relay;
 mod site;
 mod smoke;
