@@ -2,6 +2,7 @@
 //! then the current context of the CLI's configuration, then the default socket. Over TLS with
 //! the certificates that the environment or the context names.
 
+use super::origin::Origin;
 use super::ssh;
 use super::tls::Tls;
 use crate::types::{Explained, Outcome};
@@ -174,15 +175,25 @@ struct Endpoint {
 impl Address {
     /// The address that the docker CLI would use in `environment`.
     pub fn discover(environment: &Environment) -> Result<Self, AddressError> {
+        Self::locate(environment).map(|(address, _)| address)
+    }
+
+    /// As [`Address::discover`], with what named it.
+    pub fn locate(environment: &Environment) -> Result<(Self, Origin), AddressError> {
         if let Some(host) = &environment.docker_host {
-            return Self::parse(host, "DOCKER_HOST", environment.tls());
+            let address = Self::parse(host, "DOCKER_HOST", environment.tls())?;
+            return Ok((address, Origin::Variable));
         }
         if let Some(name) = &environment.docker_context {
-            return Self::of_context(name, "DOCKER_CONTEXT", environment);
+            let address = Self::of_context(name, "DOCKER_CONTEXT", environment)?;
+            return Ok((address, Origin::of_context(name)));
         }
         match environment.docker_config.as_deref().map(current_context).transpose()?.flatten() {
-            Some(name) => Self::of_context(&name, "currentContext of the docker CLI's config.json", environment),
-            None => Ok(environment.default_address()),
+            Some(name) => {
+                let by = "currentContext of the docker CLI's config.json";
+                Ok((Self::of_context(&name, by, environment)?, Origin::of_context(&name)))
+            }
+            None => Ok((environment.default_address(), Origin::Default)),
         }
     }
 
@@ -293,6 +304,7 @@ mod tests {
         assert_eq!(found(&here), "unix:///var/run/docker.sock");
         std::fs::write(config.path().join("config.json"), r#"{"currentContext":"near"}"#).unwrap();
         assert_eq!(found(&here), "unix:///run/near.sock");
+        assert_eq!(Address::locate(&here).unwrap().1, Origin::Context("near".into()));
         here.docker_context = Some("far".into());
         assert_eq!(found(&here), "ssh://me@far");
         here.docker_host = Some("tcp://10.0.0.1".into());

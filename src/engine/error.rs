@@ -2,6 +2,7 @@
 
 use super::address::{Address, AddressError};
 use super::credentials::login_command;
+use super::origin::Located;
 use super::ssh::SshError;
 use super::tls::TlsError;
 use crate::types::{Explained, ImageRef, Outcome};
@@ -13,6 +14,9 @@ pub enum Error {
     /// The address itself is wrong.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// One of the others, about an engine whose address somebody chose.
+    #[error(transparent)]
+    Located(Box<Located>),
     /// TLS could not be agreed on.
     #[error(transparent)]
     Tls(#[from] Box<TlsError>),
@@ -132,6 +136,7 @@ impl Explained for Error {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Address(error) => error.outcome(),
+            Self::Located(error) => error.outcome(),
             Self::Tls(error) => error.outcome(),
             Self::Ssh(error) => error.outcome(),
             Self::Refused { status: 200..300, .. } => Outcome::StepFailed,
@@ -142,6 +147,7 @@ impl Explained for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Address(error) => error.hint(),
+            Self::Located(error) => error.hint(),
             Self::Tls(error) => error.hint(),
             Self::Ssh(error) => error.hint(),
             Self::Unreachable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Some(
