@@ -3,12 +3,12 @@
 use crate::harness::{address, untag};
 use crate::todo::Ran;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// `web`, which is smoked beside `api`; both are this file's own.
-struct Pair {
+pub struct Pair {
     dir: TempDir,
     salt: String,
 }
@@ -22,7 +22,7 @@ http.server.HTTPServer(('', 8000), Handler).serve_forever()
 ";
 
 impl Pair {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let pair = Self { dir: tempfile::tempdir().unwrap(), salt: hex::encode(rand::random::<[u8; 6]>()) };
         let dockerfile = |extra: &str| {
             format!(
@@ -43,7 +43,7 @@ impl Pair {
         pair
     }
 
-    fn tag(&self, name: &str) -> String {
+    pub fn tag(&self, name: &str) -> String {
         format!("loadline-test-{}-{name}:1", self.salt)
     }
 
@@ -51,13 +51,32 @@ impl Pair {
         fs::write(self.dir.path().join(path), text).unwrap();
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let home = self.dir.path().join(".home");
+    /// Where the state and the cache are.
+    pub fn home(&self) -> PathBuf {
+        self.dir.path().join(".home")
+    }
+
+    /// Changes what both images are made from.
+    pub fn change(&self, n: usize) {
+        self.write("server.py", &format!("{SERVER}# {n}\n"));
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of_output(self.command(arguments).output().unwrap())
+    }
+
+    /// Starts the command and does not wait for it.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let home = self.home();
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadline"));
         command.env("LOADLINE_TEACH", "off");
         command.args(arguments).arg("--json").current_dir(self.dir.path());
         command.env("DOCKER_HOST", address().to_string()).env("XDG_STATE_HOME", &home).env("XDG_CACHE_HOME", &home);
-        Ran::of_output(command.output().unwrap())
+        command
     }
 
     fn at(ran: &Ran, kind: &str, image: &str) -> usize {
@@ -113,5 +132,5 @@ async fn a_step_on_a_build_that_is_out_of_date_is_refused_with_what_changed() {
         "{}",
         ran.stderr
     );
-    assert!(Path::new(&pair.dir.path().join(".home")).exists());
+    assert!(pair.home().exists());
 }

@@ -5,6 +5,7 @@ mod build;
 mod buildkitd;
 mod chain;
 mod harness;
+mod killed;
 mod proxy;
 mod readme;
 mod relay;
