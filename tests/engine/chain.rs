@@ -2,7 +2,9 @@
 
 use crate::harness::{address, untag};
 use crate::todo::Ran;
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use std::fs;
+use std::mem::MaybeUninit;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
@@ -79,6 +81,21 @@ impl Pair {
         command
     }
 
+    /// Runs the command, and counts how often the context's directory was opened.
+    fn opens(&self, arguments: &[&str]) -> (Ran, usize) {
+        let watch = inotify::init(CreateFlags::NONBLOCK).unwrap();
+        inotify::add_watch(&watch, self.dir.path(), WatchFlags::OPEN).unwrap();
+        let ran = self.run(arguments);
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(watch, &mut buffer);
+        let mut count = 0;
+        // What is opened inside of it comes with its name.
+        while let Ok(event) = events.next() {
+            count += usize::from(event.file_name().is_none());
+        }
+        (ran, count)
+    }
+
     fn at(ran: &Ran, kind: &str, image: &str) -> usize {
         let found = ran.events.iter().position(|event| event["event"] == kind && event["image"] == image);
         found.unwrap_or_else(|| panic!("no {kind} of {image}: {}", ran.stderr))
@@ -104,6 +121,23 @@ async fn what_an_image_needs_is_built_before_it_is_smoked() {
     assert!(ran.of("loaded", "api").is_empty(), "only what was asked for is loaded");
     assert_eq!(ran.one("loaded", "web")["sent"], 0);
     assert_eq!(pair.run(&["load", "web", "--target", &target]).code, 0, "its own evidence holds");
+}
+
+#[tokio::test]
+async fn up_walks_each_context_once() {
+    let pair = Pair::new();
+    let target = format!("docker:{}", address());
+    assert_eq!(pair.run(&["build"]).code, 0);
+    // The files were made a moment before: what the first build was of is certain after another.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(pair.run(&["build"]).code, 0);
+    // A build that has nothing to do walks once, to find that.
+    let (ran, once) = pair.opens(&["build"]);
+    assert!(ran.one("up-to-date", "web")["files"].as_u64() > Some(0) && once > 0);
+    let (ran, opened) = pair.opens(&["up", "--target", &target]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(!ran.of("verified", "web").is_empty() && !ran.of("smoked", "web").is_empty());
+    assert_eq!(opened, once, "the steps after the build do not look at its files again");
 }
 
 #[tokio::test]

@@ -1,15 +1,15 @@
 //! `loadline load`.
 
 use crate::cli::args::Load;
+use crate::cli::gate::{self, Standing};
 use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
-use crate::cli::{engine, facts, gate, teaching};
+use crate::cli::{engine, facts, teaching};
 use crate::engine::Engine;
 use crate::event::Event;
-use crate::evidence::State;
 use crate::load::{self, Image};
 use crate::node::{Node, Surroundings, Target};
-use crate::project::{ImagePlan, Plan};
+use crate::project::ImagePlan;
 use crate::types::{Digest, ImageId, ImageRef, Outcome};
 use futures_util::future::join_all;
 
@@ -30,28 +30,32 @@ pub async fn nodes(session: &Session, engine: &Engine, text: &str) -> Result<Vec
 
 async fn planned(session: &Session, args: &Load) -> Result<Outcome, Outcome> {
     let planned = planned::open(session, "load", &args.images, &Default::default(), false).await?;
-    let Planned { plan, images, engine, state, .. } = &planned;
+    let Planned { plan, images, engine, .. } = &planned;
     let nodes = nodes(session, engine, args.target.as_deref().unwrap_or(&plan.target)).await?;
-    let one = |image| image_of_plan(session, engine, state, plan, image, &nodes, args.ungated);
+    let one = |image| last_build(session, &planned, image, &nodes, args.ungated);
     Ok(Outcome::worst(join_all(images.iter().map(one)).await))
 }
 
-/// Loads the last build of `image`, if it passed what it must.
+async fn last_build(session: &Session, planned: &Planned, image: &ImagePlan, nodes: &[Node], ungated: bool) -> Outcome {
+    match gate::last_build(&planned.state, &planned.engine, image).await {
+        Ok(standing) => image_of_plan(session, planned, image, &standing, nodes, ungated).await,
+        Err(error) => session.failed(Some(&image.name), &error),
+    }
+}
+
+/// Loads `image` as it stands, if it passed what it must.
 pub async fn image_of_plan(
     session: &Session,
-    engine: &Engine,
-    state: &State,
-    plan: &Plan,
+    planned: &Planned,
     image: &ImagePlan,
+    standing: &Standing,
     nodes: &[Node],
     ungated: bool,
 ) -> Outcome {
     let name = Some(image.name.as_str());
-    let (build, summary) = match gate::last_build(state, engine, image).await {
-        Ok(found) => found,
-        Err(error) => return session.failed(name, &error),
-    };
-    match gate::passed(state, engine, plan, image, &build).await {
+    let Planned { plan, engine, state, .. } = planned;
+    let Standing { id, summary } = standing;
+    match gate::passed(state, engine, plan, image, id).await {
         Ok(()) => {}
         Err(gate::NoEvidence::Stale { step, why, .. }) if ungated => {
             let text = format!("loaded ungated: no passing evidence of `{step}`, {why}");
@@ -59,14 +63,9 @@ pub async fn image_of_plan(
         }
         Err(error) => return session.failed(name, &error),
     }
-    let layers = facts::layer_sizes(&build.id);
-    let load = Image {
-        name: image.name.clone(),
-        id: build.id,
-        engine_id: summary.engine_id,
-        tags: image.tags.clone(),
-        layers,
-    };
+    let layers = facts::layer_sizes(id);
+    let (id, engine_id) = (id.clone(), summary.engine_id.clone());
+    let load = Image { name: image.name.clone(), id, engine_id, tags: image.tags.clone(), layers };
     finish(session, engine, &load, nodes).await
 }
 
