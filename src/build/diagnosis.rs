@@ -5,8 +5,9 @@ use super::lines::split_name;
 use super::steps::{Known, Steps};
 use crate::context::IgnoreFile;
 use crate::engine::buildkit::SolveError;
-use crate::image::dockerfile::Dockerfile;
+use crate::image::dockerfile::{Dockerfile, Instruction};
 use crate::project::ImagePlan;
+use crate::types::path_from_here;
 use std::path::{Path, PathBuf};
 
 /// What `error` means for `image`, whose Dockerfile is `text`.
@@ -16,8 +17,10 @@ pub(super) fn diagnose(image: &ImagePlan, text: &str, steps: &Steps, error: Solv
     };
     let case = Case { image, text, failed: steps.failed(), message };
     case.disk_full()
+        .or_else(|| case.no_from())
         .or_else(|| case.no_stage())
         .or_else(|| case.no_file())
+        .or_else(|| case.no_frontend())
         .or_else(|| case.no_base())
         .or_else(|| case.step())
         .or_else(|| case.syntax())
@@ -33,7 +36,7 @@ struct Case<'a> {
 
 impl Case<'_> {
     fn dockerfile(&self) -> String {
-        shown(&self.image.dockerfile)
+        path_from_here(&self.image.dockerfile)
     }
 
     fn place(&self, line: Option<u32>) -> String {
@@ -49,6 +52,13 @@ impl Case<'_> {
     fn disk_full(&self) -> Option<Error> {
         let full = self.message.contains("no space left on device");
         full.then(|| Error::DiskFull { why: self.message.to_owned() })
+    }
+
+    /// Each release has its own words for it, and a stage is all that it can be about.
+    fn no_from(&self) -> Option<Error> {
+        let dockerfile = Dockerfile::parse(self.text);
+        let nothing = self.failed.is_none() && dockerfile.stages.is_empty() && dockerfile.globals.iter().all(is_arg);
+        nothing.then(|| Error::NoFrom { dockerfile: self.dockerfile() })
     }
 
     fn no_stage(&self) -> Option<Error> {
@@ -109,8 +119,21 @@ impl Case<'_> {
         }
         let there = self.image.context.join(&path).symlink_metadata().is_ok();
         let why = if there { "the builder did not find it" } else { "there is no such file" };
-        let why = format!("{why} in {}", shown(&self.image.context));
+        let why = format!("{why} in {}", path_from_here(&self.image.context));
         (path, why, "paths in COPY and ADD are relative to the build context".to_owned())
+    }
+
+    /// `resolve image config for docker/dockerfile:1`, with `docker-image://` in newer releases.
+    fn no_frontend(&self) -> Option<Error> {
+        let step = self.failed.map(|known| known.step.name.as_str())?;
+        let image = step.strip_prefix("resolve image config for ")?;
+        let frontend = image.strip_prefix("docker-image://").unwrap_or(image).to_owned();
+        let is_directive = |line: &str| {
+            let name = line.trim().strip_prefix('#').and_then(|rest| rest.split_once('='));
+            name.is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("syntax"))
+        };
+        let line = (1u32..).zip(self.text.lines()).find(|(_, line)| is_directive(line)).map(|(number, _)| number);
+        Some(Error::NoFrontend { place: self.place(line), frontend, why: self.words().to_owned() })
     }
 
     /// Loading a base's metadata, or resolving it, failed.
@@ -159,6 +182,10 @@ impl Case<'_> {
     }
 }
 
+fn is_arg(instruction: &Instruction) -> bool {
+    instruction.keyword == "ARG"
+}
+
 /// The last text in double quotes.
 fn quoted(text: &str) -> Option<&str> {
     let end = text.rfind('"')?;
@@ -188,17 +215,10 @@ fn ignored(image: &ImagePlan, path: &str) -> Option<(String, usize, String)> {
     let candidates = [PathBuf::from(beside), image.context.join(".dockerignore")];
     let file = candidates.iter().find(|path| path.is_file())?;
     let bytes = std::fs::read(file).ok()?;
-    let line = IgnoreFile::parse(&shown(file), &bytes).ok()?.decided_by(path)?;
+    let line = IgnoreFile::parse(&path_from_here(file), &bytes).ok()?.decided_by(path)?;
     let text = String::from_utf8_lossy(&bytes);
     let pattern = text.lines().nth(line.checked_sub(1)?)?.trim().to_owned();
-    Some((shown(file), line, pattern))
-}
-
-/// A path as a person would type it here.
-fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().ok();
-    let relative = here.as_deref().and_then(|here| path.strip_prefix(here).ok());
-    relative.filter(|path| !path.as_os_str().is_empty()).unwrap_or(path).display().to_string()
+    Some((path_from_here(file), line, pattern))
 }
 
 #[cfg(test)]

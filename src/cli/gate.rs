@@ -5,9 +5,8 @@ use crate::cli::kept;
 use crate::engine::{self, Engine, ImageSummary};
 use crate::evidence::{Error, Evidence, Stale, State, Step};
 use crate::project::{ImagePlan, Plan};
-use crate::types::{Explained, ImageId, Outcome};
+use crate::types::{Explained, ImageId, Outcome, path_from_here};
 use crate::verify::Policy;
-use std::path::Path;
 
 /// Why a step cannot be done on the last build of an image.
 #[derive(Debug, thiserror::Error)]
@@ -118,18 +117,12 @@ async fn in_engine(engine: &Engine, name: &str, id: ImageId, engine_id: &str) ->
     }
 }
 
-/// A path as a person would type it here.
-fn from_here(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).display().to_string()
-}
-
 /// What changed of what the last build was made from, as far as that was kept.
 async fn changed(state: &State, engine: &Engine, image: &ImagePlan) -> Option<String> {
     let inputs = Inputs::from_bytes(&state.inputs(&image.name)?)?;
     match inputs.compare(engine, image, &Default::default()).await {
-        Err(Differs::Files { first, count: 1 }) => Some(format!("`{}`", from_here(&first))),
-        Err(Differs::Files { first, count }) => Some(format!("`{}` and {} more", from_here(&first), count - 1)),
+        Err(Differs::Files { first, count: 1 }) => Some(format!("`{}`", path_from_here(&first))),
+        Err(Differs::Files { first, count }) => Some(format!("`{}` and {} more", path_from_here(&first), count - 1)),
         Err(Differs::Base(base)) => Some(format!("its base `{base}`")),
         _ => None,
     }

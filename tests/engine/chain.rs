@@ -1,6 +1,6 @@
 //! `up` of images that run beside each other, by the command, into another engine.
 
-use crate::harness::{address, untag};
+use crate::harness::{address, engine, untag};
 use crate::todo::Ran;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use std::fs;
@@ -138,6 +138,36 @@ async fn up_walks_each_context_once() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(!ran.of("verified", "web").is_empty() && !ran.of("smoked", "web").is_empty());
     assert_eq!(opened, once, "the steps after the build do not look at its files again");
+}
+
+#[tokio::test]
+async fn an_id_is_loaded_under_the_names_that_it_has() {
+    let pair = Pair::new();
+    let target = format!("docker:{}", address());
+    let built = pair.run(&["build", "web"]);
+    assert_eq!(built.code, 0, "{}", built.stderr);
+    let id = engine().await.inspect(&pair.tag("web")).await.unwrap().engine_id;
+    for text in [id.to_string(), id.hex()[..12].to_owned()] {
+        let ran = pair.run(&["load", "--image", &text, "--target", &target]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    }
+    let ran = pair.run(&["load", "--image", "0123456789ab", "--target", &target]);
+    assert!(ran.code != 0 && ran.stderr.contains("0123456789ab"), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn an_id_without_a_name_is_refused_with_what_to_do() {
+    let pair = Pair::new();
+    assert_eq!(pair.run(&["build", "web"]).code, 0);
+    let engine = engine().await;
+    let id = engine.inspect(&pair.tag("web")).await.unwrap().engine_id.to_string();
+    // Another build takes the name.
+    pair.change(1);
+    assert_eq!(pair.run(&["build", "web"]).code, 0);
+    let ran = pair.run(&["load", "--image", &id, "--target", &format!("docker:{}", address())]);
+    engine.untag(&id).await.unwrap();
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("has no name") && ran.stderr.contains("`docker tag sha256:"), "{}", ran.stderr);
 }
 
 #[tokio::test]

@@ -105,6 +105,7 @@ fn described(reference: &str, args: &Smoke) -> ImagePlan {
     if !args.writable.is_empty() {
         plan.run.writable.clone_from(&args.writable);
     }
+    plan.run.memory = args.memory.unwrap_or(plan.run.memory);
     plan.run.env.extend(args.env.iter().cloned());
     plan
 }

@@ -37,7 +37,7 @@ async fn up(session: &Session, args: &Up) -> Result<Outcome, Outcome> {
     let planned = planned::open(session, "up", &args.images, &Default::default(), true).await?;
     let Planned { plan, images, engine, state, .. } = &planned;
     // A target that is not there is said before anything is built for it.
-    let nodes = load::nodes(session, engine, args.target.as_deref().unwrap_or(&plan.target)).await?;
+    let nodes = load::nodes(session, engine, args.to.or(&plan.target)).await?;
     let builder = Builder::new(session, engine, state);
     let options = Options::default();
     let build = |image| -> Building<'_> { builder.build(image, &options).boxed_local().shared() };

@@ -77,9 +77,13 @@ async fn last_build(session: &Session, planned: &Planned, image: &ImagePlan) -> 
 
 /// Verifies `image` as it stands, and keeps the verdict.
 pub async fn image_of_plan(session: &Session, planned: &Planned, image: &ImagePlan, standing: &Standing) -> Looked {
-    let policy = Policy::of(&planned.plan, image);
+    let mut policy = Policy::of(&planned.plan, image);
     let Standing { id, summary } = standing;
     let known = facts::of_engine(session, &planned.engine, &image.name, summary, Some(id)).await;
+    // What is new matters only to who has to look for what made it too large.
+    if known.as_ref().is_ok_and(|known| policy.budget.is_some_and(|budget| known.facts.size() >= budget)) {
+        policy.previous = kept::previous(&planned.state, image);
+    }
     let looked = look(session, &image.name, &policy, Some(summary), known);
     if let Checked::Verdict(verdict) = &looked.report.result
         && let Err(error) = planned.state.keep(&kept::verified(&policy, &verdict.id, verdict.passed))
