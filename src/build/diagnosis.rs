@@ -5,7 +5,7 @@ use super::lines::split_name;
 use super::steps::{Known, Steps};
 use crate::context::IgnoreFile;
 use crate::engine::buildkit::SolveError;
-use crate::image::dockerfile::{Dockerfile, Instruction};
+use crate::image::dockerfile::Dockerfile;
 use crate::project::ImagePlan;
 use crate::types::path_from_here;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,6 @@ pub(super) fn diagnose(image: &ImagePlan, text: &str, steps: &Steps, error: Solv
     };
     let case = Case { image, text, failed: steps.failed(), message };
     case.disk_full()
-        .or_else(|| case.no_from())
         .or_else(|| case.no_stage())
         .or_else(|| case.no_file())
         .or_else(|| case.no_frontend())
@@ -52,13 +51,6 @@ impl Case<'_> {
     fn disk_full(&self) -> Option<Error> {
         let full = self.message.contains("no space left on device");
         full.then(|| Error::DiskFull { why: self.message.to_owned() })
-    }
-
-    /// Each release has its own words for it, and a stage is all that it can be about.
-    fn no_from(&self) -> Option<Error> {
-        let dockerfile = Dockerfile::parse(self.text);
-        let nothing = self.failed.is_none() && dockerfile.stages.is_empty() && dockerfile.globals.iter().all(is_arg);
-        nothing.then(|| Error::NoFrom { dockerfile: self.dockerfile() })
     }
 
     fn no_stage(&self) -> Option<Error> {
@@ -128,12 +120,8 @@ impl Case<'_> {
         let step = self.failed.map(|known| known.step.name.as_str())?;
         let image = step.strip_prefix("resolve image config for ")?;
         let frontend = image.strip_prefix("docker-image://").unwrap_or(image).to_owned();
-        let is_directive = |line: &str| {
-            let name = line.trim().strip_prefix('#').and_then(|rest| rest.split_once('='));
-            name.is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("syntax"))
-        };
-        let line = (1u32..).zip(self.text.lines()).find(|(_, line)| is_directive(line)).map(|(number, _)| number);
-        Some(Error::NoFrontend { place: self.place(line), frontend, why: self.words().to_owned() })
+        let place = self.place(syntax_line(self.text));
+        Some(Error::NoFrontend { place, frontend, why: self.words().to_owned() })
     }
 
     /// Loading a base's metadata, or resolving it, failed.
@@ -182,8 +170,23 @@ impl Case<'_> {
     }
 }
 
-fn is_arg(instruction: &Instruction) -> bool {
-    instruction.keyword == "ARG"
+/// That `text`, the Dockerfile of `image`, has a stage. One without is not even sent: given nothing but
+/// an `ARG`, the frontend in Docker 20.10 takes the last of no stages, and the engine ends with all that
+/// runs in it.
+pub(super) fn has_stage(image: &ImagePlan, text: &str) -> Result<(), Error> {
+    // Another frontend may read another language.
+    if syntax_line(text).is_some() || !Dockerfile::parse(text).stages.is_empty() {
+        return Ok(());
+    }
+    Err(Error::NoFrom { dockerfile: path_from_here(&image.dockerfile) })
+}
+
+/// The line of `# syntax=`, which stands among the comments at the top.
+fn syntax_line(text: &str) -> Option<u32> {
+    let comments = text.lines().map_while(|line| line.trim().strip_prefix('#'));
+    let name =
+        |comment: &str| comment.split_once('=').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("syntax"));
+    (1u32..).zip(comments).find(|(_, comment)| name(comment)).map(|(number, _)| number)
 }
 
 /// The last text in double quotes.
@@ -230,6 +233,19 @@ mod tests {
         let words = r#"failed to compute cache key: failed to walk /x: "/app/y z": not found"#;
         assert_eq!(quoted(words), Some("/app/y z"));
         assert_eq!(quoted("\""), None);
+    }
+
+    #[test]
+    fn a_dockerfile_without_a_stage_is_never_sent() {
+        let sent = |text: &str| has_stage(&ImagePlan::undescribed("app"), text).is_ok();
+        for text in ["", "# FROM a\n", "ARG X=1\n", "ARG X=1\nRUN <<EOF\nFROM a\nEOF\n"] {
+            assert!(!sent(text), "{text:?}");
+        }
+        for text in ["\u{feff}from a", "ARG X\n\nFROM \\\n a\n", "# syntax=other/language\nbuild this\n"] {
+            assert!(sent(text), "{text:?}");
+        }
+        assert_eq!(syntax_line("# a\n# Syntax = x\nFROM y\n"), Some(2));
+        assert_eq!(syntax_line("FROM y\n# syntax=x\n"), None);
     }
 
     #[test]

@@ -214,9 +214,12 @@ async fn judge(editor: &mut Editor, project: &mut Project, tally: &mut Tally) {
         project.options.generation = format!("{} {what}", editor.count);
     }
     tokio::time::sleep(TICK).await;
-    let Ok(after) = project.build().await else {
-        assert!(held.is_none(), "a wrong skip after: {what}");
-        return;
+    let after = match project.build().await {
+        Ok(after) => after,
+        Err(error) => {
+            assert!(held.is_none(), "a wrong skip after: {what}: {error:?}");
+            return;
+        }
     };
     let after = engine.inspect(&after.engine_id).await.unwrap().root_fs;
     let (steps, cached, _) = project.counts();
