@@ -193,3 +193,32 @@ fn main_is_short() {
     let main = read("src").into_iter().find(|file| file.path == "main.rs").unwrap();
     assert!(main.text.lines().count() < 15);
 }
+
+/// What the command is for, each row by the test that proves it with real parts. Renaming or losing
+/// one must not go unnoticed.
+const PROOFS: [&str; 13] = [
+    "mission_frontend_image",
+    "mission_backend_image",
+    "mission_cached_layers",
+    "mission_context",
+    "t017_frontend_image_builds",
+    "t018_backend_image_builds",
+    "t019_both_images_build_and_then_come_from_the_cache",
+    "t020_frontend_size_below_budget",
+    "t021_backend_size_below_budget",
+    "t022_both_health_endpoints_answer",
+    "t042_the_cluster_is_there",
+    "t043_a_cluster_that_is_not_there_names_the_command_that_starts_it",
+    "t044_images_in_every_node",
+];
+
+#[test]
+fn every_purpose_has_its_test() {
+    let tests = read("tests");
+    let count = |name: &str| {
+        let function = format!("fn {name}()");
+        tests.iter().map(|file| file.text.matches(&function).count()).sum::<usize>()
+    };
+    let wrong: Vec<_> = PROOFS.into_iter().filter(|name| count(name) != 1).collect();
+    assert_eq!(wrong, Vec::<&str>::new());
+}

@@ -8,7 +8,7 @@ use crate::engine::buildkit::SolveError;
 use crate::engine::{is_denied, login_command};
 use crate::image::dockerfile::Dockerfile;
 use crate::project::ImagePlan;
-use crate::types::ImageRef;
+use crate::types::{ImageRef, path_from_here};
 use std::path::{Path, PathBuf};
 
 /// What `error` means for `image`, whose Dockerfile is `text`.
@@ -20,6 +20,7 @@ pub(super) fn diagnose(image: &ImagePlan, text: &str, steps: &Steps, error: Solv
     case.disk_full()
         .or_else(|| case.no_stage())
         .or_else(|| case.no_file())
+        .or_else(|| case.no_frontend())
         .or_else(|| case.no_base())
         .or_else(|| case.step())
         .or_else(|| case.syntax())
@@ -35,7 +36,7 @@ struct Case<'a> {
 
 impl Case<'_> {
     fn dockerfile(&self) -> String {
-        shown(&self.image.dockerfile)
+        path_from_here(&self.image.dockerfile)
     }
 
     fn place(&self, line: Option<u32>) -> String {
@@ -111,8 +112,17 @@ impl Case<'_> {
         }
         let there = self.image.context.join(&path).symlink_metadata().is_ok();
         let why = if there { "the builder did not find it" } else { "there is no such file" };
-        let why = format!("{why} in {}", shown(&self.image.context));
+        let why = format!("{why} in {}", path_from_here(&self.image.context));
         (path, why, "paths in COPY and ADD are relative to the build context".to_owned())
+    }
+
+    /// `resolve image config for docker/dockerfile:1`, with `docker-image://` in newer releases.
+    fn no_frontend(&self) -> Option<Error> {
+        let step = self.failed.map(|known| known.step.name.as_str())?;
+        let image = step.strip_prefix("resolve image config for ")?;
+        let frontend = image.strip_prefix("docker-image://").unwrap_or(image).to_owned();
+        let place = self.place(syntax_line(self.text));
+        Some(Error::NoFrontend { place, frontend, why: self.words().to_owned() })
     }
 
     /// Loading a base's metadata, or resolving it, failed.
@@ -168,6 +178,25 @@ impl Case<'_> {
     }
 }
 
+/// That `text`, the Dockerfile of `image`, has a stage. One without is not even sent: given nothing but
+/// an `ARG`, the frontend in Docker 20.10 takes the last of no stages, and the engine ends with all that
+/// runs in it.
+pub(super) fn has_stage(image: &ImagePlan, text: &str) -> Result<(), Error> {
+    // Another frontend may read another language.
+    if syntax_line(text).is_some() || !Dockerfile::parse(text).stages.is_empty() {
+        return Ok(());
+    }
+    Err(Error::NoFrom { dockerfile: path_from_here(&image.dockerfile) })
+}
+
+/// The line of `# syntax=`, which stands among the comments at the top.
+fn syntax_line(text: &str) -> Option<u32> {
+    let comments = text.lines().map_while(|line| line.trim().strip_prefix('#'));
+    let name =
+        |comment: &str| comment.split_once('=').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("syntax"));
+    (1u32..).zip(comments).find(|(_, comment)| name(comment)).map(|(number, _)| number)
+}
+
 /// The last text in double quotes.
 fn quoted(text: &str) -> Option<&str> {
     let end = text.rfind('"')?;
@@ -197,17 +226,10 @@ fn ignored(image: &ImagePlan, path: &str) -> Option<(String, usize, String)> {
     let candidates = [PathBuf::from(beside), image.context.join(".dockerignore")];
     let file = candidates.iter().find(|path| path.is_file())?;
     let bytes = std::fs::read(file).ok()?;
-    let line = IgnoreFile::parse(&shown(file), &bytes).ok()?.decided_by(path)?;
+    let line = IgnoreFile::parse(&path_from_here(file), &bytes).ok()?.decided_by(path)?;
     let text = String::from_utf8_lossy(&bytes);
     let pattern = text.lines().nth(line.checked_sub(1)?)?.trim().to_owned();
-    Some((shown(file), line, pattern))
-}
-
-/// A path as a person would type it here.
-fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().ok();
-    let relative = here.as_deref().and_then(|here| path.strip_prefix(here).ok());
-    relative.filter(|path| !path.as_os_str().is_empty()).unwrap_or(path).display().to_string()
+    Some((path_from_here(file), line, pattern))
 }
 
 #[cfg(test)]
@@ -219,6 +241,19 @@ mod tests {
         let words = r#"failed to compute cache key: failed to walk /x: "/app/y z": not found"#;
         assert_eq!(quoted(words), Some("/app/y z"));
         assert_eq!(quoted("\""), None);
+    }
+
+    #[test]
+    fn a_dockerfile_without_a_stage_is_never_sent() {
+        let sent = |text: &str| has_stage(&ImagePlan::undescribed("app"), text).is_ok();
+        for text in ["", "# FROM a\n", "ARG X=1\n", "ARG X=1\nRUN <<EOF\nFROM a\nEOF\n"] {
+            assert!(!sent(text), "{text:?}");
+        }
+        for text in ["\u{feff}from a", "ARG X\n\nFROM \\\n a\n", "# syntax=other/language\nbuild this\n"] {
+            assert!(sent(text), "{text:?}");
+        }
+        assert_eq!(syntax_line("# a\n# Syntax = x\nFROM y\n"), Some(2));
+        assert_eq!(syntax_line("FROM y\n# syntax=x\n"), None);
     }
 
     #[test]

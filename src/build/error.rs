@@ -40,6 +40,22 @@ pub enum Error {
         /// What the frontend says of it.
         why: String,
     },
+    /// The Dockerfile has nothing to build.
+    #[error("{dockerfile} has no `FROM`, so there is nothing to build")]
+    NoFrom {
+        /// The Dockerfile.
+        dockerfile: String,
+    },
+    /// The frontend that the Dockerfile asks for cannot be had.
+    #[error("{place}: cannot get `{frontend}`, which is to read the Dockerfile")]
+    NoFrontend {
+        /// File and line.
+        place: String,
+        /// The frontend's image.
+        frontend: String,
+        /// What the engine says.
+        why: String,
+    },
     /// The stage to build is not in the Dockerfile.
     #[error("{dockerfile} has no stage `{stage}`")]
     NoStage {
@@ -117,10 +133,12 @@ impl Explained for Error {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Unreadable { .. } | Self::NoSecret { .. } => Outcome::Usage,
-            Self::Syntax { .. } | Self::NoStage { .. } => Outcome::Usage,
-            Self::NoBase { .. } | Self::NoFile { .. } | Self::Step { .. } | Self::DiskFull { .. } => {
-                Outcome::StepFailed
-            }
+            Self::Syntax { .. } | Self::NoFrom { .. } | Self::NoStage { .. } => Outcome::Usage,
+            Self::NoFrontend { .. }
+            | Self::NoBase { .. }
+            | Self::NoFile { .. }
+            | Self::Step { .. }
+            | Self::DiskFull { .. } => Outcome::StepFailed,
             Self::Solve { source, .. } => source.outcome(),
             Self::NotThere { .. } => Outcome::Unreachable,
             Self::Interrupted => Outcome::Interrupted,
@@ -132,6 +150,10 @@ impl Explained for Error {
             Self::Unreadable { path, .. } => Some(format!("see that {} is there and readable", path.display())),
             Self::NoSecret { image, secret, .. } => {
                 Some(format!("set it, or write `optional = true` for `{secret}` in [image.{image}.secrets]"))
+            }
+            Self::NoFrom { .. } => Some("begin it with a base image, such as `FROM nginx:alpine`".into()),
+            Self::NoFrontend { .. } => {
+                Some("take the `# syntax=` line away: the engine has a frontend of its own".into())
             }
             Self::NoStage { known, .. } if !known.is_empty() => Some(format!("its stages are {}", known.join(", "))),
             Self::NoStage { .. } => Some("name a stage with `FROM image AS name`".into()),
@@ -150,7 +172,7 @@ impl Explained for Error {
         let one = |name: &str, text: &str| vec![(name.to_owned(), text.to_owned())];
         match self {
             Self::Syntax { text: Some(text), .. } => one("line", text),
-            Self::NoBase { why, .. } | Self::DiskFull { why, .. } => one("engine", why),
+            Self::NoFrontend { why, .. } | Self::NoBase { why, .. } | Self::DiskFull { why, .. } => one("engine", why),
             Self::NoFile { why, .. } => one("because", why),
             Self::Step { why, output, .. } => {
                 let mut details = one("engine", why);

@@ -67,6 +67,7 @@ pub async fn build(
     let begun = Instant::now();
     let begun_ns = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
     let text = read_dockerfile(image)?;
+    diagnosis::has_stage(image, &text)?;
     let dirs = local_dirs(image)?;
     let solve = Solve {
         dirs: dirs.clone(),

@@ -2,7 +2,7 @@
 
 use crate::cli::values::{PassedArg, build_arg, secret, variable};
 use crate::project::{BuildArg, Overrides, Secret, SecretSource, Variables};
-use crate::types::{ByteSize, ImageId, ImageRef, Platform, parse_duration};
+use crate::types::{ByteSize, ImageId, ImageRef, Platform};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -47,8 +47,8 @@ pub struct Global {
     /// The settings file [default: the nearest loadline.toml upwards; else the Dockerfiles here]
     #[arg(long, short, global = true, value_name = "FILE")]
     pub file: Option<PathBuf>,
-    /// Write events to stdout, one JSON object a line (docs/events.md)
-    #[arg(long, global = true, conflicts_with_all = ["progress", "quiet"])]
+    /// Write events to stdout, one JSON object a line (docs/events.md); with --quiet just the same
+    #[arg(long, global = true, conflicts_with = "progress")]
     pub json: bool,
     /// Say nothing but errors and what was asked for
     #[arg(long, short, global = true, conflicts_with = "progress")]
@@ -187,14 +187,32 @@ pub struct Smoke {
     #[arg(long, value_name = "PORT", requires = "refs")]
     pub port: Option<u16>,
     /// How long it may take to become ready with --image, such as 1m30s [default: 30s]
-    #[arg(long, value_name = "TIME", requires = "refs", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", requires = "refs", value_parser = crate::project::deadline)]
     pub deadline: Option<Duration>,
     /// A path that may be written to with --image; may be repeated [default: /tmp]
-    #[arg(long = "writable", value_name = "PATH", requires = "refs")]
+    #[arg(long = "writable", value_name = "PATH", requires = "refs", value_parser = crate::project::writable)]
     pub writable: Vec<String>,
+    /// The memory that it may use with --image [default: 512MiB]
+    #[arg(long, value_name = "SIZE", requires = "refs", value_parser = crate::project::memory)]
+    pub memory: Option<ByteSize>,
     /// An environment variable of the container with --image; may be repeated
     #[arg(long = "env", short = 'e', value_name = "NAME=VALUE", requires = "refs", value_parser = variable)]
     pub env: Vec<(String, String)>,
+}
+
+/// Whose nodes a verb is about.
+#[derive(Args, Debug)]
+pub struct To {
+    /// The nodes: minikube, minikube:PROFILE, kind, kind:NAME or docker:HOST [default: the settings']
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+}
+
+impl To {
+    /// The target that is typed, or else that of the settings.
+    pub fn or<'a>(&'a self, settings: &'a str) -> &'a str {
+        self.target.as_deref().unwrap_or(settings)
+    }
 }
 
 /// Bring images into the cluster's nodes, and prove that they arrived
@@ -210,12 +228,12 @@ pub struct Load {
     /// The images, as last built [default: all of the plan]
     #[arg(value_name = "IMAGE", conflicts_with = "refs")]
     pub images: Vec<String>,
-    /// An image of the engine, by name, instead; may be repeated
-    #[arg(long = "image", value_name = "REF")]
+    /// An image of the engine, by name or id, instead; an id stands for the names that the engine has
+    /// for it; may be repeated
+    #[arg(long = "image", value_name = "REF|ID")]
     pub refs: Vec<ImageRef>,
-    /// Where to: minikube, minikube:PROFILE, kind, kind:NAME or docker:HOST [default: the settings']
-    #[arg(long, value_name = "TARGET")]
-    pub target: Option<String>,
+    #[command(flatten)]
+    pub to: To,
     /// Load without evidence of `verify` and `smoke`; this is said
     #[arg(long)]
     pub ungated: bool,
@@ -233,9 +251,8 @@ pub struct Up {
     /// The images [default: all of the plan]
     #[arg(value_name = "IMAGE")]
     pub images: Vec<String>,
-    /// Where to: minikube, minikube:PROFILE, kind, kind:NAME or docker:HOST [default: the settings']
-    #[arg(long, value_name = "TARGET")]
-    pub target: Option<String>,
+    #[command(flatten)]
+    pub to: To,
 }
 
 /// Let the engine learn the digests of images' layers, by a push into nothing
@@ -260,10 +277,8 @@ pub struct Status {
     /// The images [default: all of the plan]
     #[arg(value_name = "IMAGE")]
     pub images: Vec<String>,
-    /// Which nodes to ask: minikube, minikube:PROFILE, kind, kind:NAME or docker:HOST [default: the
-    /// settings']
-    #[arg(long, value_name = "TARGET")]
-    pub target: Option<String>,
+    #[command(flatten)]
+    pub to: To,
 }
 
 /// Show or prune what is remembered of images' layers

@@ -1,13 +1,12 @@
 //! Whether a step may be done on the last build of an image.
 
-use crate::build::{self, Differs, Inputs};
+use crate::build::{self, Built, Differs, Inputs};
 use crate::cli::kept;
 use crate::engine::{self, Engine, ImageSummary};
-use crate::evidence::{BuildRecord, Error, Evidence, Stale, State, Step};
+use crate::evidence::{Error, Evidence, Stale, State, Step};
 use crate::project::{ImagePlan, Plan};
-use crate::types::{Explained, Outcome};
+use crate::types::{Explained, ImageId, Outcome, path_from_here};
 use crate::verify::Policy;
-use std::path::Path;
 
 /// Why a step cannot be done on the last build of an image.
 #[derive(Debug, thiserror::Error)]
@@ -78,13 +77,16 @@ impl Explained for NoBuild {
     }
 }
 
-/// The last build of `image`, if it is of these settings and in this engine, and what the engine
-/// says of it.
-pub async fn last_build(
-    state: &State,
-    engine: &Engine,
-    image: &ImagePlan,
-) -> Result<(BuildRecord, ImageSummary), NoBuild> {
+/// An image of the plan that a step can be done on.
+pub struct Standing {
+    /// Its id.
+    pub id: ImageId,
+    /// What the engine says of it.
+    pub summary: ImageSummary,
+}
+
+/// The last build of `image`, if it is of these settings, of the files of now, and in this engine.
+pub async fn last_build(state: &State, engine: &Engine, image: &ImagePlan) -> Result<Standing, NoBuild> {
     let name = image.name.clone();
     let Some(record) = state.last_build(&image.name)? else { return Err(NoBuild::Missing { image: name }) };
     let here = engine.address().to_string();
@@ -94,28 +96,33 @@ pub async fn last_build(
     if record.settings != build::settings(image) {
         return Err(NoBuild::Settings { image: name });
     }
-    match engine.inspect(&record.engine_id).await {
-        Ok(summary) => match changed(state, engine, image).await {
-            Some(what) => Err(NoBuild::OutOfDate { image: name, what }),
-            None => Ok((record, summary)),
-        },
-        Err(error) if error.is_not_found() => Err(NoBuild::Gone { image: name }),
-        Err(error) => Err(NoBuild::Engine(error)),
+    let standing = in_engine(engine, &name, record.id, &record.engine_id).await?;
+    match changed(state, engine, image).await {
+        Some(what) => Err(NoBuild::OutOfDate { image: name, what }),
+        None => Ok(standing),
     }
 }
 
-/// A path as a person would type it here.
-fn from_here(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).display().to_string()
+/// What this run itself built as `image`, or found to be built: that is not compared with its files
+/// again.
+pub async fn just_built(engine: &Engine, image: &ImagePlan, built: &Built) -> Result<Standing, NoBuild> {
+    in_engine(engine, &image.name, built.id.clone(), &built.engine_id).await
+}
+
+async fn in_engine(engine: &Engine, name: &str, id: ImageId, engine_id: &str) -> Result<Standing, NoBuild> {
+    match engine.inspect(engine_id).await {
+        Ok(summary) => Ok(Standing { id, summary }),
+        Err(error) if error.is_not_found() => Err(NoBuild::Gone { image: name.to_owned() }),
+        Err(error) => Err(NoBuild::Engine(error)),
+    }
 }
 
 /// What changed of what the last build was made from, as far as that was kept.
 async fn changed(state: &State, engine: &Engine, image: &ImagePlan) -> Option<String> {
     let inputs = Inputs::from_bytes(&state.inputs(&image.name)?)?;
     match inputs.compare(engine, image, &Default::default()).await {
-        Err(Differs::Files { first, count: 1 }) => Some(format!("`{}`", from_here(&first))),
-        Err(Differs::Files { first, count }) => Some(format!("`{}` and {} more", from_here(&first), count - 1)),
+        Err(Differs::Files { first, count: 1 }) => Some(format!("`{}`", path_from_here(&first))),
+        Err(Differs::Files { first, count }) => Some(format!("`{}` and {} more", path_from_here(&first), count - 1)),
         Err(Differs::Base(base)) => Some(format!("its base `{base}`")),
         _ => None,
     }
@@ -176,13 +183,13 @@ pub async fn passed(
     engine: &Engine,
     plan: &Plan,
     image: &ImagePlan,
-    build: &BuildRecord,
+    id: &ImageId,
 ) -> Result<(), NoEvidence> {
-    let verified = kept::verified(&Policy::of(plan, image), &build.id, true);
-    let smoked = kept::smoked(engine, image, &kept::smoke_options(plan), &build.id, true).await?;
+    let verified = kept::verified(&Policy::of(plan, image), id, true);
+    let smoked = kept::smoked(engine, image, &kept::smoke_options(plan), id, true).await?;
     for now in [verified, smoked] {
         if let Some(why) = stale(state, &now)? {
-            let (image, id) = (image.name.clone(), build.id.short().to_owned());
+            let (image, id) = (image.name.clone(), id.short().to_owned());
             return Err(NoEvidence::Stale { image, id, step: now.step, why });
         }
     }

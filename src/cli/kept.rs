@@ -2,6 +2,7 @@
 
 use crate::build;
 use crate::build::Built;
+use crate::cli::facts;
 use crate::cli::session::Session;
 use crate::engine::{self, Engine};
 use crate::event::Event;
@@ -9,7 +10,7 @@ use crate::evidence::{BuildRecord, Error, Evidence, Lock, State, Step};
 use crate::project::{ImagePlan, Plan};
 use crate::smoke::Options;
 use crate::types::{Digest, ImageId, Outcome};
-use crate::verify::Policy;
+use crate::verify::{Policy, Previous};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -37,16 +38,28 @@ pub fn now() -> u64 {
 
 /// Keeps that `image` was built.
 pub fn keep_build(state: &State, engine: &Engine, image: &ImagePlan, built: &Built) -> Result<(), Error> {
-    // That nothing changed is no new build.
-    let before = state.last_build(&image.name).ok().flatten().filter(|last| last.id == built.id).map(|last| last.at);
+    let (at, earlier) = match state.last_build(&image.name).ok().flatten() {
+        // That nothing changed is no new build.
+        Some(last) if last.id == built.id => (last.at, last.earlier),
+        Some(last) => (now(), last.followed_by(&built.id)),
+        None => (now(), Vec::new()),
+    };
     let record = BuildRecord {
         id: built.id.clone(),
         engine_id: built.engine_id.clone(),
         engine: engine.address().to_string(),
         settings: build::settings(image),
-        at: before.unwrap_or_else(now),
+        at,
+        earlier,
     };
     state.keep_build(&image.name, &record)
+}
+
+/// The image that was built as `image` before the last one, if its layers are remembered.
+pub fn previous(state: &State, image: &ImagePlan) -> Option<Previous> {
+    let before = state.last_build(&image.name).ok()??.earlier.into_iter().next()?;
+    let facts = facts::store().image(&before)?;
+    Some(Previous { id: before, diff_ids: facts.config.rootfs.diff_ids })
 }
 
 /// That an image was verified under `policy`.

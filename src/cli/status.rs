@@ -9,7 +9,7 @@ use crate::evidence::{BuildRecord, Evidence, Stale, State, Step};
 use crate::load;
 use crate::node::{Found, Node, Wanted};
 use crate::project::{ImagePlan, Plan};
-use crate::types::{Explained, ImageId, Outcome};
+use crate::types::{Explained, ImageId, Outcome, short_path};
 use crate::verify::Policy;
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -115,8 +115,12 @@ pub enum Has {
     Complete,
     /// It, but not under all its names.
     Unnamed,
-    /// Another image under its name.
-    Other { id: ImageId },
+    /// Another image under its name, and how many builds ago it was built here, if it was.
+    Other {
+        id: ImageId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        builds_behind: Option<usize>,
+    },
     /// Nothing of it.
     Missing,
     /// The node cannot be asked.
@@ -244,8 +248,7 @@ impl Look<'_> {
 
     /// A file as its developer calls it.
     fn path(&self, image: &ImagePlan, path: &Path) -> String {
-        let below = |root: &Path| path.strip_prefix(root).ok();
-        below(&image.context).or_else(|| below(&self.plan.root)).unwrap_or(path).display().to_string()
+        short_path(path, &[&image.context, &self.plan.root])
     }
 
     async fn smoked(&self, image: &ImagePlan, id: &ImageId) -> Check {
@@ -306,7 +309,7 @@ impl Look<'_> {
                 let wanted = Wanted { id, engine_id, diff_ids: summary.root_fs.clone(), names };
                 // The session that this opens ends at once: nothing is sent.
                 match node.open(self.engine, &wanted).await {
-                    Ok(session) => Has::of(session.found()),
+                    Ok(session) => Has::of(session.found(), record),
                     Err(error) => Has::Unknown(Unknown::of(&error)),
                 }
             }
@@ -317,10 +320,10 @@ impl Look<'_> {
 }
 
 impl Has {
-    fn of(found: &Found) -> Self {
+    fn of(found: &Found, record: &BuildRecord) -> Self {
         match found.moving.first() {
             _ if found.complete => Self::Complete,
-            Some((_, id)) => Self::Other { id: id.clone() },
+            Some((_, id)) => Self::Other { id: id.clone(), builds_behind: record.builds_since(id) },
             None if found.content => Self::Unnamed,
             None => Self::Missing,
         }

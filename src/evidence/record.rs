@@ -39,6 +39,25 @@ pub struct BuildRecord {
     pub settings: Digest,
     /// When, in seconds since 1970.
     pub at: u64,
+    /// The images that were built before it, the last one first, as many as are remembered.
+    #[serde(default)]
+    pub earlier: Vec<ImageId>,
+}
+
+impl BuildRecord {
+    /// How many images are remembered.
+    const REMEMBERED: usize = 50;
+
+    /// What is remembered once another image than this one was built.
+    pub fn followed_by(self, id: &ImageId) -> Vec<ImageId> {
+        let all = std::iter::once(self.id).chain(self.earlier).filter(|one| one != id);
+        all.take(Self::REMEMBERED).collect()
+    }
+
+    /// How many builds ago `id` was built.
+    pub fn builds_since(&self, id: &ImageId) -> Option<usize> {
+        self.earlier.iter().position(|one| one == id).map(|place| place + 1)
+    }
 }
 
 /// That one step passed for one image id, and all that this depended on.
@@ -118,6 +137,25 @@ mod tests {
             version: "1".into(),
             passed: true,
         }
+    }
+
+    #[test]
+    fn the_images_before_are_remembered_in_order_and_each_once() {
+        let id = |text: &str| ImageId(Digest::of(text.as_bytes()));
+        let mut record = BuildRecord {
+            id: id("a"),
+            engine_id: String::new(),
+            engine: String::new(),
+            settings: Digest::of(b""),
+            at: 0,
+            earlier: Vec::new(),
+        };
+        for next in ["b", "c", "a", "d"] {
+            let earlier = record.clone().followed_by(&id(next));
+            record = BuildRecord { id: id(next), earlier, ..record };
+        }
+        assert_eq!(record.earlier, ["a", "c", "b"].map(id), "what is built again is no longer what was before");
+        assert_eq!((record.builds_since(&id("c")), record.builds_since(&id("d"))), (Some(2), None));
     }
 
     #[test]

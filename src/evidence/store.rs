@@ -196,6 +196,7 @@ mod tests {
             engine: "unix:///x".into(),
             settings: Digest::of(b"settings"),
             at: 7,
+            earlier: Vec::new(),
         }
     }
 

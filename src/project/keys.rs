@@ -35,7 +35,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn table(&mut self, table: &DeTable<'_>, schema: &'a Value, path: &str) {
-        let shapes = self.objects(schema);
+        let shapes = objects(schema, self.root);
         // A table where none may be is for the deserializer to refuse.
         if shapes.is_empty() {
             return;
@@ -50,20 +50,29 @@ impl<'a> Walk<'a> {
             }
         }
     }
+}
 
-    /// The objects that `schema` can be, with references and alternatives followed.
-    fn objects(&self, schema: &'a Value) -> Vec<&'a Map<String, Value>> {
-        let Some(shape) = schema.as_object() else { return Vec::new() };
-        if let Some(target) = shape.get("$ref").and_then(Value::as_str) {
-            let pointer = target.trim_start_matches('#');
-            return self.root.pointer(pointer).map_or_else(Vec::new, |inner| self.objects(inner));
-        }
-        if let Some(alternatives) = shape.get("anyOf").and_then(Value::as_array) {
-            return alternatives.iter().flat_map(|one| self.objects(one)).collect();
-        }
-        let object = shape.contains_key("properties") || shape.contains_key("additionalProperties");
-        if object { vec![shape] } else { Vec::new() }
+/// What `schema`, a part of `root`, can be, with references and alternatives followed.
+pub fn alternatives<'a>(schema: &'a Value, root: &'a Value) -> Vec<&'a Map<String, Value>> {
+    let Some(shape) = schema.as_object() else { return Vec::new() };
+    if let Some(target) = shape.get("$ref").and_then(Value::as_str) {
+        let pointer = target.trim_start_matches('#');
+        return root.pointer(pointer).map_or_else(Vec::new, |inner| alternatives(inner, root));
     }
+    let several = ["anyOf", "oneOf"].iter().find_map(|key| shape.get(*key)?.as_array());
+    several.map_or_else(|| vec![shape], |all| all.iter().flat_map(|one| alternatives(one, root)).collect())
+}
+
+/// The tables that `schema` can be.
+fn objects<'a>(schema: &'a Value, root: &'a Value) -> Vec<&'a Map<String, Value>> {
+    let object =
+        |shape: &&Map<String, Value>| shape.contains_key("properties") || shape.contains_key("additionalProperties");
+    alternatives(schema, root).into_iter().filter(object).collect()
+}
+
+/// A dotted path as TOML writes it.
+pub fn shown_path(path: &[String]) -> String {
+    path.iter().fold(String::new(), |shown, key| join(&shown, key))
 }
 
 fn unknown(key: &str, span: Range<usize>, path: &str, shapes: &[&Map<String, Value>]) -> UnknownKey {

@@ -7,6 +7,7 @@ mod choose;
 mod find;
 mod guess;
 mod keys;
+mod misfit;
 mod origin;
 mod plan;
 mod problem;
@@ -22,7 +23,7 @@ pub use keys::nearest;
 pub use origin::{Origin, Origins};
 pub use plan::{BuildArg, ImagePlan, Need, Plan, Probe, RunPolicy, Secret, SecretSource};
 pub use problem::{Problem, Wrong};
-pub use resolve::NotSet;
+pub use resolve::{NotSet, deadline, memory, writable};
 pub use spans::{bare_or_quoted, join};
 pub use written::schema;
 

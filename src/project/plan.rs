@@ -24,6 +24,9 @@ pub struct Plan {
 pub struct ImagePlan {
     /// Its name in the plan.
     pub name: String,
+    /// Settings describe it, or could; otherwise it is a name or an id from the command line.
+    #[serde(skip)]
+    pub described: bool,
     /// The build context.
     pub context: PathBuf,
     /// The Dockerfile, inside the context or not.
@@ -56,6 +59,7 @@ impl ImagePlan {
     pub fn undescribed(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            described: false,
             context: PathBuf::new(),
             dockerfile: PathBuf::new(),
             stage: None,

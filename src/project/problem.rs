@@ -1,6 +1,7 @@
 //! What is wrong with a project's settings. All of it is collected before anything is said.
 
 use crate::project::keys::UnknownKey;
+use crate::project::misfit::Misfit;
 use crate::project::source::Snippet;
 use crate::types::{DurationError, Explained, Outcome, PlatformError, ReferenceError, SizeError};
 use std::fmt;
@@ -31,6 +32,8 @@ pub enum Wrong {
     Version { found: String },
     #[error("unknown key `{}`{}", .0.key, in_table(&.0.table))]
     UnknownKey(Box<UnknownKey>),
+    #[error("`{}` must be {}, and is {}", .0.key, .0.wanted, .0.found)]
+    Misfit(Box<Misfit>),
     #[error("unknown rule `{rule}`")]
     UnknownRule { rule: String, nearest: Option<String>, known: Vec<String> },
     #[error("unknown image `{name}`")]
@@ -69,6 +72,8 @@ pub enum Wrong {
     SecretSource { id: String },
     #[error("{what}")]
     Value { what: &'static str },
+    #[error("`{name}` cannot name {what} (it is empty, or has a `=`)")]
+    Variable { name: String, what: &'static str },
     #[error("the need `{need}` names no image, and no image of the plan is called so")]
     NeedImage { need: String, nearest: Option<String> },
     #[error("images need each other in a circle: {}", circle.join(" → "))]
@@ -145,11 +150,25 @@ impl Explained for Problem {
 }
 
 impl Wrong {
+    /// It may be no more than what follows from a key or a value that could not be read.
+    pub(super) fn may_follow(&self) -> bool {
+        matches!(
+            self,
+            Self::NoImage
+                | Self::NoDockerfile { .. }
+                | Self::NeedImage { .. }
+                | Self::SecretSource { .. }
+                | Self::SharedTag { .. }
+                | Self::Circle { .. }
+        )
+    }
+
     fn hint(&self) -> Option<String> {
         let text = match self {
             Self::NoVersion => "write `version = 1` as the first line".into(),
             Self::Version { .. } => "use the release of loadline that this file was written for".into(),
             Self::UnknownKey(key) => return did_you_mean(&key.nearest, &key.known),
+            Self::Misfit(misfit) => return misfit.hint.clone(),
             Self::UnknownRule { nearest, known, .. } | Self::UnknownImage { nearest, known, .. } => {
                 return did_you_mean(nearest, known);
             }

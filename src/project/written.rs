@@ -98,8 +98,10 @@ pub struct Probe {
     /// The path. Default: `/health`.
     pub path: Option<String>,
     /// The container's port. Default: the only port that the image exposes.
+    #[schemars(range(min = 1, max = 65535))]
     pub port: Option<u16>,
     /// The status it must answer with. Default: any from 200 to 399.
+    #[schemars(range(min = 100, max = 599))]
     pub status: Option<u16>,
     /// What the body must contain.
     pub contains: Option<String>,
@@ -113,9 +115,10 @@ pub struct Probe {
 pub struct Run {
     /// The user, as `uid[:gid]`. Default: the image's own.
     pub user: Option<String>,
-    /// Paths that may be written to; everything else is read-only. Default: `["/tmp"]`.
+    /// Directories that may be written to, but not `/`; everything else is read-only. Default:
+    /// `["/tmp"]`.
     pub writable: Option<Vec<String>>,
-    /// The memory limit. Default: `512MiB`.
+    /// The memory limit, from `6MiB`. Default: `512MiB`.
     pub memory: Option<String>,
     /// The CPU limit, in cores. Default: 1.
     #[schemars(range(min = 0.01))]

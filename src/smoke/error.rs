@@ -14,6 +14,8 @@ pub enum Error {
         image: String,
         /// The TCP ports that the image exposes.
         exposed: Vec<u16>,
+        /// Settings describe it.
+        described: bool,
     },
     /// The engine cannot make a container as the plan wants it.
     #[error("{image}: the engine makes no container like this: {why}")]
@@ -22,6 +24,8 @@ pub enum Error {
         image: String,
         /// The engine's words.
         why: String,
+        /// Settings describe it.
+        described: bool,
     },
     /// The image of something that it needs is not here and cannot be had.
     #[error("{image}: no image `{reference}` for `{need}`, which it needs")]
@@ -117,7 +121,11 @@ impl Explained for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::NoPort { described: false, .. } => Some("name it by `--port`".to_owned()),
             Self::NoPort { image, .. } => Some(format!("set `port` in [image.{image}.probe]")),
+            Self::Settings { described: false, .. } => {
+                Some("see what `--writable`, `--memory` and `--env` say".to_owned())
+            }
             Self::Settings { image, .. } => Some(format!("see [image.{image}.run]")),
             Self::NoNeedImage { need, built_here: true, .. } => Some(format!("`loadline build {need}`")),
             Self::NoNeedImage { source, .. } if matches!(**source, engine::Error::Denied { .. }) => source.hint(),
@@ -166,9 +174,11 @@ mod tests {
 
     #[test]
     fn the_ports_to_choose_from_are_named() {
-        let error = |exposed| Error::NoPort { image: "app".into(), exposed };
+        let error = |exposed| Error::NoPort { image: "app".into(), exposed, described: true };
         assert!(error(vec![80, 8080]).to_string().ends_with("the image exposes 80 and 8080"));
         assert!(error(Vec::new()).to_string().ends_with("the image exposes none"));
         assert_eq!(error(Vec::new()).hint().as_deref(), Some("set `port` in [image.app.probe]"));
+        let other = Error::NoPort { image: "x:1".into(), exposed: Vec::new(), described: false };
+        assert_eq!(other.hint().as_deref(), Some("name it by `--port`"));
     }
 }

@@ -7,8 +7,9 @@ use super::poll::Failed;
 use super::probe::{Answer, cut};
 use super::tally::Tally;
 use super::trial::Trial;
-use super::{Error, hints};
+use super::{Error, hints, remedy};
 use crate::engine::{self, ContainerState};
+use crate::project::ImagePlan;
 use crate::types::{ByteSize, format_duration};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -49,6 +50,8 @@ struct Cause {
     hint: Option<String>,
     /// Nothing else can be the cause.
     certain: bool,
+    /// How it failed is how a program fails that cannot write what it wants.
+    perhaps_hardening: bool,
 }
 
 /// Finds out why the container `id`, that runs or ran, did not become ready.
@@ -73,15 +76,16 @@ pub(super) async fn examine(
         details.push(("needs".into(), line));
         need_hint = need_hint.or(hint);
     }
-    let table = format!("image.{}.run.env", trial.setup.plan.name);
-    let hint = cause.hint.or(need_hint).or_else(|| hints::from_log(&log, &table));
+    let set = |name: &str| remedy::variable(trial.setup.plan, name);
+    let hint = cause.hint.or(need_hint).or_else(|| hints::from_log(&log, set));
+    let read_only = hints::read_only_path(&log);
     Ok(Fault {
         cause: cause.text,
         details,
         hint,
         said: hints::telling(&log).map(|line| cut(line, LONGEST_LINE)),
-        read_only: hints::read_only_path(&log),
-        perhaps_hardening: !cause.certain,
+        perhaps_hardening: cause.perhaps_hardening || (read_only.is_some() && !cause.certain),
+        read_only,
     })
 }
 
@@ -107,16 +111,16 @@ fn ended(trial: &Trial<'_>, state: &ContainerState, after: Duration) -> Cause {
     let plan = trial.setup.plan;
     let after = format_duration(after);
     if state.oom_killed {
-        let text = format!("killed after {after}: it needs more memory than the {} it may use", plan.run.memory);
-        let hint = Some(format!("raise `memory` in [image.{}.run], or use less", plan.name));
-        return Cause { text, hint, certain: true };
+        let text =
+            format!("killed after {after}: it needs more memory than the {} it may use", plan.run.memory.limit());
+        return Cause { text, hint: Some(remedy::memory(plan)), certain: true, perhaps_hardening: false };
     }
     let code = state.exit_code;
     let signal = if code > 128 { format!(" (signal {})", code - 128) } else { String::new() };
     let text = format!("exited with {code}{signal} after {after}, before it answered {}", trial.setup.request());
     // A server that ends well has most likely put itself into the background.
     let hint = (code == 0).then(|| "see that the server stays in the foreground".to_owned());
-    Cause { text, hint, certain: false }
+    Cause { text, hint, certain: false, perhaps_hardening: true }
 }
 
 async fn late(trial: &Trial<'_>, id: &str, state: &ContainerState, tally: &Tally) -> Cause {
@@ -124,12 +128,15 @@ async fn late(trial: &Trial<'_>, id: &str, state: &ContainerState, tally: &Tally
     let found = if tally.never_answered() { listening(trial, id, state).await } else { None };
     let (why, hint) = match found {
         Some(Listening::LoopbackOnly(address)) => on_loopback(address, port),
-        Some(Listening::Elsewhere(ports)) => on_other_ports(&ports, port, &plan.name),
+        Some(Listening::Elsewhere(ports)) => on_other_ports(&ports, port, plan),
         Some(Listening::No) => (format!("nothing listens on port {port}"), None),
         Some(Listening::Yes) | None => (tally.why(&trial.setup.request(), port), None),
     };
     let text = format!("not ready after {}: {why}", seconds(plan.probe.deadline));
-    Cause { text, certain: hint.is_some(), hint }
+    // Who answers has started, and says itself what is wrong: a second run would only take as long
+    // as the first, unless its log blames the root.
+    let perhaps_hardening = hint.is_none() && tally.never_answered();
+    Cause { text, certain: hint.is_some(), hint, perhaps_hardening }
 }
 
 async fn listening(trial: &Trial<'_>, id: &str, state: &ContainerState) -> Option<Listening> {
@@ -146,10 +153,10 @@ fn on_loopback(address: IpAddr, port: u16) -> Told {
     (why, Some("listen on 0.0.0.0, which is every address of the container".into()))
 }
 
-fn on_other_ports(ports: &[u16], port: u16, image: &str) -> Told {
+fn on_other_ports(ports: &[u16], port: u16, plan: &ImagePlan) -> Told {
     let all: Vec<String> = ports.iter().map(ToString::to_string).collect();
     let why = format!("nothing listens on port {port}; it listens on {}", all.join(", "));
-    (why, Some(format!("set `port = {}` in [image.{image}.probe], or listen on {port}", ports[0])))
+    (why, Some(format!("{}, or listen on {port}", remedy::port(plan, ports[0]))))
 }
 
 fn last_answer(tally: &Tally) -> Vec<(String, String)> {
@@ -186,7 +193,7 @@ async fn container(trial: &Trial<'_>, id: &str, state: &ContainerState) -> Strin
 }
 
 fn memory(used: Option<ByteSize>, limit: ByteSize) -> String {
-    used.map_or_else(|| format!("up to {limit}"), |used| format!("{used} of {limit}"))
+    used.map_or_else(|| format!("up to {}", limit.limit()), |used| used.of_limit(limit))
 }
 
 fn user(state: &ContainerState) -> &str {
@@ -226,7 +233,8 @@ mod tests {
         assert_eq!(why, "it listens on 127.0.0.1:8000 only, which nothing outside the container can reach");
         assert_eq!(hint.as_deref(), Some("listen on 0.0.0.0, which is every address of the container"));
         assert!(on_loopback(std::net::Ipv6Addr::LOCALHOST.into(), 80).0.starts_with("it listens on [::1]:80 only"));
-        let (why, hint) = on_other_ports(&[80, 81], 8000, "app");
+        let plan = ImagePlan { described: true, ..ImagePlan::undescribed("app") };
+        let (why, hint) = on_other_ports(&[80, 81], 8000, &plan);
         assert_eq!(why, "nothing listens on port 8000; it listens on 80, 81");
         assert_eq!(hint.as_deref(), Some("set `port = 80` in [image.app.probe], or listen on 8000"));
     }

@@ -1,14 +1,13 @@
 //! When an image does not become ready, the read-only root may be why: one more run, with a
 //! writable one and all else equal, tells.
 
-use super::Error;
 use super::fault::Fault;
 use super::setup::Setup;
 use super::trial::{Reached, Trial};
 use super::writes::{self, Writes};
+use super::{Error, remedy};
 use crate::engine::Engine;
 use crate::event::{Event, Events};
-use crate::project::RunPolicy;
 use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
@@ -59,10 +58,8 @@ fn compare(setup: &Setup<'_>, second: &Fault, fault: &mut Fault) {
     };
     fault.details.push(("writable root".into(), text));
     if let (None, Some(path)) = (&fault.hint, &fault.read_only) {
-        fault.hint = Some(format!(
-            "`{path}` could not be written: add its directory to `writable` in [image.{}.run]",
-            setup.plan.name
-        ));
+        let add = remedy::to_writable(setup.plan, "its directory");
+        fault.hint = Some(format!("`{path}` could not be written: {add}"));
     }
 }
 
@@ -77,13 +74,11 @@ fn tell(setup: &Setup<'_>, writes: &Writes, fault: &mut Fault) {
         let beside = list(&writes.beside);
         say(format!("beside files of the image, so that no empty directory can take their place: {beside}"));
     }
-    let RunPolicy { writable, .. } = &setup.plan.run;
-    let settings = writes.settings(&setup.plan.name, writable);
-    fault.hint = settings.or_else(|| writes.beside.first().map(|path| elsewhere(path, &setup.plan.name)));
-}
-
-fn elsewhere(path: &str, image: &str) -> String {
-    format!("have it write `{path}` into a directory of its own, and add that to `writable` in [image.{image}.run]")
+    let elsewhere = |path: &String| {
+        let add = remedy::to_writable(setup.plan, "that");
+        format!("have it write `{path}` into a directory of its own, and {add}")
+    };
+    fault.hint = writes.remedy(setup.plan).or_else(|| writes.beside.first().map(elsewhere));
 }
 
 fn list(paths: &BTreeSet<String>) -> String {

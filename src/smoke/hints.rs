@@ -32,9 +32,9 @@ pub(super) fn telling(log: &[String]) -> Option<&str> {
     lines().find(is_error).or_else(|| lines().next())
 }
 
-/// What helps whatever wrote `log`; its environment variables are set in `table`.
-pub(super) fn from_log(log: &[String], table: &str) -> Option<String> {
-    missing_variable(log).map(|name| format!("set `{name}` in [{table}]")).or_else(|| known(log))
+/// What helps whatever wrote `log`; `set` says how a variable of its environment is set.
+pub(super) fn from_log(log: &[String], set: impl Fn(&str) -> String) -> Option<String> {
+    missing_variable(log).map(set).or_else(|| known(log))
 }
 
 /// The path that could not be written because the root is read-only.
@@ -109,8 +109,8 @@ Error: Database is uninitialized and superuser password is not specified.
 
     #[test]
     fn missing_variables_are_recognised() {
-        let hint = |text: &str| from_log(&lines(text), "image.a.run.env");
-        let set = |name: &str| Some(format!("set `{name}` in [image.a.run.env]"));
+        let hint = |text: &str| from_log(&lines(text), |name| format!("set {name}"));
+        let set = |name: &str| Some(format!("set {name}"));
         assert_eq!(hint(POSTGRES), set("POSTGRES_PASSWORD"));
         assert_eq!(hint("KeyError: 'DATABASE_URL'"), set("DATABASE_URL"));
         assert_eq!(hint("error: SECRET_KEY is not set"), set("SECRET_KEY"));
@@ -132,7 +132,7 @@ Error: Database is uninitialized and superuser password is not specified.
 
     #[test]
     fn a_taken_port_is_recognised() {
-        let hint = from_log(&lines("OSError: [Errno 98] Address already in use"), "t").unwrap();
+        let hint = from_log(&lines("OSError: [Errno 98] Address already in use"), str::to_owned).unwrap();
         assert!(hint.contains("taken the port"), "{hint}");
     }
 

@@ -11,6 +11,7 @@ mod owner;
 mod poll;
 mod probe;
 mod redirect;
+mod remedy;
 mod report;
 mod setup;
 mod stop;

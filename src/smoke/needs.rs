@@ -189,8 +189,8 @@ impl Running<'_> {
     }
 
     fn hint(&self, trial: &Trial<'_>, log: &[String]) -> Option<String> {
-        let table = format!("image.{}.needs.{}.env", trial.setup.plan.name, self.need.name);
-        hints::from_log(log, &table)
+        let (image, need) = (&trial.setup.plan.name, &self.need.name);
+        hints::from_log(log, |name| format!("set `{name}` in [image.{image}.needs.{need}.env]"))
     }
 
     /// Why it is not ready: it ended, or the deadline is over.

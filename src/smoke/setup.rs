@@ -27,7 +27,10 @@ impl<'a> Setup<'a> {
     ) -> Result<Self, Error> {
         let port = match (plan.probe.port, &settings.ports[..]) {
             (Some(port), _) | (None, &[port]) => port,
-            (None, exposed) => return Err(Error::NoPort { image: plan.name.clone(), exposed: exposed.to_vec() }),
+            (None, exposed) => {
+                let (image, exposed) = (plan.name.clone(), exposed.to_vec());
+                return Err(Error::NoPort { image, exposed, described: plan.described });
+            }
         };
         Ok(Self { image, plan, options, settings, port })
     }

@@ -110,9 +110,11 @@ impl<'a> Trial<'a> {
     /// A container that the engine finds wrong is the plan's fault.
     pub(super) fn refused(&self, error: engine::Error) -> Error {
         match error {
-            engine::Error::Refused { status: 400, message, .. } => {
-                Error::Settings { image: self.setup.plan.name.clone(), why: message }
-            }
+            engine::Error::Refused { status: 400, message, .. } => Error::Settings {
+                image: self.setup.plan.name.clone(),
+                why: message,
+                described: self.setup.plan.described,
+            },
             error => Error::engine(&self.setup.plan.name, error),
         }
     }

@@ -1,8 +1,9 @@
 //! What a container wrote to its own layer, as directories that would have to be writable.
 
-use super::Error;
 use super::trial::Trial;
+use super::{Error, remedy};
 use crate::engine::{Change, Content};
+use crate::project::ImagePlan;
 use std::collections::BTreeSet;
 
 /// Directories that hold nothing of an image that is missed when they are empty.
@@ -98,14 +99,10 @@ fn parent(path: &str) -> &str {
 }
 
 impl Writes {
-    /// The lines to add to the settings of `image`, which has `writable` so far.
-    pub(super) fn settings(&self, image: &str, writable: &[String]) -> Option<String> {
-        if self.directories.is_empty() {
-            return None;
-        }
-        let all = writable.iter().chain(&self.directories).map(|path| format!("{path:?}"));
-        let all: Vec<String> = all.collect();
-        Some(format!("[image.{image}.run]\nwritable = [{}]", all.join(", ")))
+    /// What makes the directories writable, too.
+    pub(super) fn remedy(&self, plan: &ImagePlan) -> Option<String> {
+        let all = plan.run.writable.iter().chain(&self.directories);
+        (!self.directories.is_empty()).then(|| remedy::writable(plan, all))
     }
 }
 
@@ -156,9 +153,10 @@ mod tests {
     fn the_settings_to_add_are_whole() {
         let directories = BTreeSet::from(["/var/cache/nginx".to_owned(), "/run".to_owned()]);
         let writes = Writes { directories, ..Writes::default() };
-        let lines = writes.settings("app", &["/tmp".to_owned()]).unwrap();
+        let plan = ImagePlan { described: true, ..ImagePlan::undescribed("app") };
+        let lines = writes.remedy(&plan).unwrap();
         assert_eq!(lines, "[image.app.run]\nwritable = [\"/tmp\", \"/run\", \"/var/cache/nginx\"]");
-        assert_eq!(Writes::default().settings("app", &[]), None);
+        assert_eq!(Writes::default().remedy(&plan), None);
     }
 
     #[test]

@@ -30,6 +30,44 @@ const UNITS: [(&str, u64); 11] = [
     ("", 1),
 ];
 
+/// Units that limits are written in, and how they are shown.
+const LIMIT_UNITS: [(&str, u64); 7] = [
+    ("GB", 1_000_000_000),
+    ("GiB", 1 << 30),
+    ("MB", 1_000_000),
+    ("MiB", 1 << 20),
+    ("KB", 1_000),
+    ("KiB", 1 << 10),
+    ("B", 1),
+];
+
+impl ByteSize {
+    /// A limit as it was written: `512 MiB`, `400 MB`. That is the unit in which it is the smallest
+    /// whole number.
+    pub fn limit(self) -> String {
+        let (unit, factor) = self.limit_unit();
+        format!("{} {unit}", self.0 / factor)
+    }
+
+    /// How much of `limit` this is, in the unit of that: `61.0 of 512 MiB`. What is less than one of
+    /// it keeps a unit of its own.
+    pub fn of_limit(self, limit: Self) -> String {
+        let (_, factor) = limit.limit_unit();
+        match (self.0, factor) {
+            (bytes, 1) if limit.0 < 1_000 => format!("{bytes} of {}", limit.limit()),
+            (bytes, factor) if bytes >= factor && factor > 1 => {
+                format!("{:.1} of {}", bytes as f64 / factor as f64, limit.limit())
+            }
+            _ => format!("{self} of {}", limit.limit()),
+        }
+    }
+
+    fn limit_unit(self) -> (&'static str, u64) {
+        let whole = LIMIT_UNITS.into_iter().filter(|(_, factor)| self.0 != 0 && self.0.is_multiple_of(*factor));
+        whole.max_by_key(|(_, factor)| *factor).unwrap_or(("B", 1))
+    }
+}
+
 impl FromStr for ByteSize {
     type Err = SizeError;
 
@@ -78,6 +116,20 @@ mod tests {
         for bad in ["", "MB", "-3MB", "1e9", "1.2.3MB", "99999999999GB", "NaN"] {
             assert!(read(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn limits_are_shown_as_they_were_written() {
+        for written in ["512 MiB", "400 MB", "1 GiB", "1 GB", "1500 MB", "64 KiB", "7 B", "123456789 B"] {
+            assert_eq!(written.parse::<ByteSize>().unwrap().limit(), written);
+        }
+        assert_eq!(ByteSize(0).limit(), "0 B");
+        let of = |size, limit: &str| ByteSize(size).of_limit(limit.parse().unwrap());
+        assert_eq!(of(64 << 20, "512MiB"), "64.0 of 512 MiB");
+        assert_eq!(of(138_200_000, "400MB"), "138.2 of 400 MB");
+        assert_eq!(of(11_000, "400MB"), "11 KB of 400 MB");
+        assert_eq!(of(138_200_000, "1GB"), "138.2 MB of 1 GB");
+        assert_eq!(of(12, "900B"), "12 of 900 B");
     }
 
     #[test]

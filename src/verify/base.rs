@@ -1,4 +1,5 @@
-//! `base.unpinned`: bases named by a tag that can move.
+//! `base.unpinned`: bases named by a tag that can move. One finding a base, however many lines name
+//! it.
 
 use crate::image::dockerfile::Reference;
 use crate::types::ImageRef;
@@ -15,22 +16,34 @@ pub(super) fn check(subject: &Subject<'_>) -> Checked {
     if file.chain(stage).is_empty() {
         return not_checked(format!("`{}` has no stage `{}`", source.file, stage.unwrap_or("FROM")));
     }
-    let references = file.references(stage, &source.args);
-    Ok(references.iter().filter_map(|reference| draft(subject, reference)).collect())
+    let mut bases: Vec<Vec<Reference>> = Vec::new();
+    for reference in file.references(stage, &source.args).into_iter().filter(|reference| !is_pinned(reference)) {
+        match bases.iter_mut().find(|base| name(&base[0]) == name(&reference)) {
+            Some(base) => base.push(reference),
+            None => bases.push(vec![reference]),
+        }
+    }
+    Ok(bases.iter().map(|base| draft(subject, base)).collect())
 }
 
-fn draft(subject: &Subject<'_>, reference: &Reference) -> Option<Draft> {
-    let draft = match &reference.resolved {
-        None => unpinned(format!("`{}`, whose value is not known", reference.written)),
-        Some(name) if name.parse::<ImageRef>().is_ok_and(|name| name.digest().is_some()) => return None,
-        Some(name) => match subject.policy.digests.get(name) {
-            None => unpinned(name.clone()),
-            Some(digest) => unpinned(format!("{name}, now {digest}")).hint(format!("write `{name}@{digest}`")),
-        },
+fn is_pinned(reference: &Reference) -> bool {
+    let resolved = reference.resolved.as_deref().and_then(|name| name.parse::<ImageRef>().ok());
+    resolved.is_some_and(|name| name.digest().is_some())
+}
+
+fn name(reference: &Reference) -> &str {
+    reference.resolved.as_deref().unwrap_or(&reference.written)
+}
+
+fn draft(subject: &Subject<'_>, base: &[Reference]) -> Draft {
+    let first = &base[0];
+    let lines: Vec<String> = base.iter().map(|reference| reference.line.to_string()).collect();
+    let also = if lines.len() > 1 { format!(", in lines {}", lines.join(", ")) } else { String::new() };
+    let draft = |found: String| Draft::new(RULE, "a digest (`name:tag@sha256:…`)", found);
+    let draft = match &first.resolved {
+        None => draft(format!("`{}`, whose value is not known{also}", first.written)),
+        Some(name) => draft(format!("{name}{also}"))
+            .hint(format!("`docker buildx imagetools inspect {name}` prints the digest to write after it")),
     };
-    Some(draft.at(subject.place(reference.line)))
-}
-
-fn unpinned(found: String) -> Draft {
-    Draft::new(RULE, "a digest (`name:tag@sha256:…`)", found)
+    draft.at(subject.place(first.line))
 }

@@ -38,13 +38,11 @@ pub struct Policy {
     pub rules: BTreeMap<String, Option<Severity>>,
     /// What it was built from, if that is known.
     pub dockerfile: Option<Source>,
-    /// What references mean now, as far as it is known: `python:3.12-slim` → its digest.
-    pub digests: BTreeMap<String, Digest>,
-    /// The image that passed before, to say what is new since.
+    /// The image that was built before, to say what is new since.
     pub previous: Option<Previous>,
 }
 
-/// An image that was checked before.
+/// An image that was built before.
 #[derive(Clone, Debug)]
 pub struct Previous {
     /// Its id.
@@ -131,7 +129,7 @@ impl Policy {
     /// The digest of all that a verdict depends on but the image.
     pub fn digest(&self) -> Digest {
         // All of it is text, numbers and ordered maps of these: equal policies are written alike.
-        // Digests of bases and the image before only explain; they decide nothing.
+        // The image before only explains; it decides nothing.
         let decides = (&self.budget, self.numeric_user, &self.rules, &self.dockerfile);
         Digest::of(format!("{decides:?}").as_bytes())
     }

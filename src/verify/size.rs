@@ -35,8 +35,9 @@ pub(super) fn check(subject: &Subject<'_>) -> Checked {
     let line = rows.iter().find(|row| !row.base).or(rows.first()).and_then(|row| row.line);
     // Where rounding would make both the same, only bytes tell.
     let exact = size.to_string() == budget.to_string();
-    let show = |size: ByteSize| if exact { format!("{} bytes", size.0) } else { size.to_string() };
-    let draft = Draft::new("size.budget", format!("under {}", show(budget)), show(size))
+    let show = |size: ByteSize, round: String| if exact { format!("{} bytes", size.0) } else { round };
+    let wanted = format!("under {}", show(budget, budget.limit()));
+    let draft = Draft::new("size.budget", wanted, show(size, size.to_string()))
         .at(line.and_then(|line| subject.place(line)))
         .details(details(over, &rows, previous));
     Ok(vec![match hint(subject, &rows) {

@@ -45,6 +45,9 @@ errors! {
     run: "version = 1\n[image.api.run]\nuser = \"app\"\nwritable = [\"/tmp\", \"cache\"]\nmemory = \"much\"\ncpu = 0\n";
     need_without_image: "version = 1\n[image.api.needs.db]\n";
     need_ready: "version = 1\n[image.api.needs.db]\nimage = \"postgres:16\"\nready = \"tcp:postgres\"\n";
+    kinds_in_the_files_own_words: "version = 1\ntarget = 3\n[image]\nweb = \"web.Dockerfile\"\n[image.api]\ntag = 1\nnumeric-user = \"yes\"\nargs.DEBUG = true\nprobe.port = 70000\nrun.writable = \"/tmp\"\n[rules]\n\"user.root\" = \"fatal\"\n";
+    all_at_once: "target = \"kubernetes\"\n[image.api]\nbudgte = \"1MB\"\nnumeric-user = 1\nplatform = \"arm\"\n[image.web]\n";
+    values_that_no_engine_takes: "version = 1\n[image.api]\nargs.\"A=B\" = \"1\"\nprobe.deadline = \"0s\"\nrun.memory = \"1MiB\"\nrun.writable = [\"/\", \"/tmp\"]\nrun.env.\"\" = \"1\"\n";
     needs_itself: "version = 1\n[image.api.needs.api]\n";
 }
 

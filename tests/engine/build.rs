@@ -159,6 +159,26 @@ async fn bad_dockerfiles_are_named_by_line() {
 }
 
 #[tokio::test]
+async fn a_dockerfile_without_a_stage_is_told() {
+    for text in ["", "# nothing\n", "ARG X=1\n"] {
+        let error = Project::new(text).build().await.unwrap_err();
+        assert!(error.to_string().ends_with("Dockerfile has no `FROM`, so there is nothing to build"), "{error:?}");
+        assert_eq!(error.outcome(), Outcome::Usage);
+        assert!(error.hint().unwrap().contains("FROM nginx:alpine"));
+    }
+}
+
+#[tokio::test]
+async fn a_frontend_that_cannot_be_had_is_named_with_its_line() {
+    let project = Project::new(&format!("# syntax=localhost:1/no/such:1\nFROM {BASE}\n"));
+    let error = project.build().await.unwrap_err();
+    let Error::NoFrontend { place, frontend, .. } = &error else { panic!("{error:?}") };
+    assert!(place.ends_with("Dockerfile:1"), "{place}");
+    assert_eq!(frontend, "localhost:1/no/such:1");
+    assert!(error.hint().unwrap().contains("# syntax="));
+}
+
+#[tokio::test]
 async fn an_unknown_stage_and_a_missing_base_say_so() {
     let mut project = Project::new(&format!("FROM {BASE} AS base\nRUN true\n"));
     project.plan.stage = Some("bass".into());

@@ -1,14 +1,16 @@
 //! `up` of images that run beside each other, by the command, into another engine.
 
-use crate::harness::{address, untag};
+use crate::harness::{address, engine, untag};
 use crate::todo::Ran;
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::mem::MaybeUninit;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// `web`, which is smoked beside `api`; both are this file's own.
-struct Pair {
+pub struct Pair {
     dir: TempDir,
     salt: String,
 }
@@ -22,7 +24,7 @@ http.server.HTTPServer(('', 8000), Handler).serve_forever()
 ";
 
 impl Pair {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let pair = Self { dir: tempfile::tempdir().unwrap(), salt: hex::encode(rand::random::<[u8; 6]>()) };
         let dockerfile = |extra: &str| {
             format!(
@@ -43,7 +45,7 @@ impl Pair {
         pair
     }
 
-    fn tag(&self, name: &str) -> String {
+    pub fn tag(&self, name: &str) -> String {
         format!("loadline-test-{}-{name}:1", self.salt)
     }
 
@@ -51,13 +53,48 @@ impl Pair {
         fs::write(self.dir.path().join(path), text).unwrap();
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
-        let home = self.dir.path().join(".home");
+    /// Where the state and the cache are.
+    pub fn home(&self) -> PathBuf {
+        self.dir.path().join(".home")
+    }
+
+    /// Changes what both images are made from.
+    pub fn change(&self, n: usize) {
+        self.write("server.py", &format!("{SERVER}# {n}\n"));
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of_output(self.command(arguments).output().unwrap())
+    }
+
+    /// Starts the command and does not wait for it.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let home = self.home();
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadline"));
         command.env("LOADLINE_TEACH", "off");
         command.args(arguments).arg("--json").current_dir(self.dir.path());
         command.env("DOCKER_HOST", address().to_string()).env("XDG_STATE_HOME", &home).env("XDG_CACHE_HOME", &home);
-        Ran::of_output(command.output().unwrap())
+        command
+    }
+
+    /// Runs the command, and counts how often the context's directory was opened.
+    fn opens(&self, arguments: &[&str]) -> (Ran, usize) {
+        let watch = inotify::init(CreateFlags::NONBLOCK).unwrap();
+        // Two equal events in a row become one: with the ends between them they stay two.
+        inotify::add_watch(&watch, self.dir.path(), WatchFlags::OPEN | WatchFlags::CLOSE_NOWRITE).unwrap();
+        let ran = self.run(arguments);
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(watch, &mut buffer);
+        let mut count = 0;
+        // What is opened inside of it comes with its name.
+        while let Ok(event) = events.next() {
+            count += usize::from(event.file_name().is_none() && event.events().contains(ReadFlags::OPEN));
+        }
+        (ran, count)
     }
 
     fn at(ran: &Ran, kind: &str, image: &str) -> usize {
@@ -88,6 +125,55 @@ async fn what_an_image_needs_is_built_before_it_is_smoked() {
 }
 
 #[tokio::test]
+async fn up_walks_each_context_once() {
+    let pair = Pair::new();
+    let target = format!("docker:{}", address());
+    assert_eq!(pair.run(&["build", "api"]).code, 0);
+    // The files were made a moment before: what the first build was of is certain after another.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(pair.run(&["build", "api"]).code, 0);
+    // A build that has nothing to do walks once, to find that.
+    let (ran, once) = pair.opens(&["build", "api"]);
+    assert!(ran.one("up-to-date", "api")["files"].as_u64() > Some(0) && once > 0);
+    let (ran, opened) = pair.opens(&["up", "api", "--target", &target]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(!ran.of("verified", "api").is_empty() && !ran.of("smoked", "api").is_empty());
+    assert_eq!(opened, once, "the steps after the build do not look at its files again");
+}
+
+#[tokio::test]
+async fn an_id_is_loaded_under_the_names_that_it_has() {
+    let pair = Pair::new();
+    let target = format!("docker:{}", address());
+    let built = pair.run(&["build", "web"]);
+    assert_eq!(built.code, 0, "{}", built.stderr);
+    let id = engine().await.inspect(&pair.tag("web")).await.unwrap().engine_id;
+    for text in [id.to_string(), id.hex()[..12].to_owned()] {
+        let ran = pair.run(&["load", "--image", &text, "--target", &target]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    }
+    let ran = pair.run(&["load", "--image", "0123456789ab", "--target", &target]);
+    assert!(ran.code != 0 && ran.stderr.contains("0123456789ab"), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn an_id_without_a_name_is_refused_with_what_to_do() {
+    let pair = Pair::new();
+    assert_eq!(pair.run(&["build", "web"]).code, 0);
+    let engine = engine().await;
+    let id = engine.inspect(&pair.tag("web")).await.unwrap().engine_id.to_string();
+    // Another build takes the name.
+    pair.change(1);
+    assert_eq!(pair.run(&["build", "web"]).code, 0);
+    let ran = pair.run(&["load", "--image", &id, "--target", &format!("docker:{}", address())]);
+    // A containerd store drops what has lost its last name.
+    let kept = engine.untag(&id).await.is_ok();
+    assert_ne!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(ran.stderr.contains("has no name"), kept, "{}", ran.stderr);
+    assert_eq!(ran.stderr.contains("`docker tag sha256:"), kept, "{}", ran.stderr);
+}
+
+#[tokio::test]
 async fn what_the_plan_builds_is_never_pulled() {
     let pair = Pair::new();
     assert_eq!(pair.run(&["build", "web"]).code, 0);
@@ -113,5 +199,5 @@ async fn a_step_on_a_build_that_is_out_of_date_is_refused_with_what_changed() {
         "{}",
         ran.stderr
     );
-    assert!(Path::new(&pair.dir.path().join(".home")).exists());
+    assert!(pair.home().exists());
 }

@@ -43,6 +43,7 @@ impl Project {
         let salt = hex::encode(rand::random::<[u8; 6]>());
         let name = format!("loadline-test-{salt}");
         let plan = ImagePlan {
+            described: true,
             context: dir.path().to_owned(),
             dockerfile: dir.path().join("Dockerfile"),
             tags: vec![name.parse().unwrap()],

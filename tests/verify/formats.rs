@@ -35,7 +35,7 @@ fn text_says_all_and_escapes_what_could_steer_a_terminal() {
     backend sha256:04551f98a68e…
       3.0 MB; user 0
       base: stand-in (nginx\u{1b}[2J\n1.26)
-      error  size.budget     3.0 MB; wanted: under 2.0 MB
+      error  size.budget     3.0 MB; wanted: under 2 MB
              at a,b/Dockerfile:2
              over by 1.0 MB; largest:
                 3.0 MB  line 2    COPY run /
@@ -51,6 +51,8 @@ fn text_says_all_and_escapes_what_could_steer_a_terminal() {
              or as a build secret to the step that needs it
       warn   base.unpinned   a:1; wanted: a digest (`name:tag@sha256:…`)
              at a,b/Dockerfile:1
+             hint: `docker buildx imagetools inspect a:1` prints the digest to
+             write after it
     old: could not be checked
     2 errors, 2 warnings in 1 of 1 image; 1 of 2 images could not be checked;
              `docker images` shows 4.3 MB for backend (it counts what the store
@@ -61,10 +63,10 @@ fn text_says_all_and_escapes_what_could_steer_a_terminal() {
 #[test]
 fn annotations_are_one_line_each() {
     insta::assert_snapshot!(github(&reports()), @r"
-    ::error file=a%2Cb/Dockerfile,line=2,title=size.budget (backend)::3.0 MB; wanted: under 2.0 MB%0Aover by 1.0 MB; largest:%0A   3.0 MB  line 2    COPY run /%0Ahint: most of line 2 is `/run` (3.0 MB); if the image does not need it, leave it out by .dockerignore
+    ::error file=a%2Cb/Dockerfile,line=2,title=size.budget (backend)::3.0 MB; wanted: under 2 MB%0Aover by 1.0 MB; largest:%0A   3.0 MB  line 2    COPY run /%0Ahint: most of line 2 is `/run` (3.0 MB); if the image does not need it, leave it out by .dockerignore
     ::error file=a%2Cb/Dockerfile,line=1,title=user.root (backend)::no USER is set, so it runs as root; wanted: a user other than root%0Ahint: set USER to a number other than 0, such as `USER 1000:1000`
     ::warning title=secret.env (backend)::`A%25,B:%0A::error::_TOKEN` has a value, and a secret's name; wanted: no secret in the environment%0Ahint: give `A%25,B:%0A::error::_TOKEN` to the container when it starts, or as a build secret to the step that needs it
-    ::warning file=a%2Cb/Dockerfile,line=1,title=base.unpinned (backend)::a:1; wanted: a digest (`name:tag@sha256:…`)
+    ::warning file=a%2Cb/Dockerfile,line=1,title=base.unpinned (backend)::a:1; wanted: a digest (`name:tag@sha256:…`)%0Ahint: `docker buildx imagetools inspect a:1` prints the digest to write after it
     ::error title=could not check::old: archive `old.tar`: it holds no image: neither `manifest.json` nor `index.json` is in it
     ");
 }

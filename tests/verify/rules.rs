@@ -2,7 +2,7 @@
 
 use crate::images::*;
 use loadline::image::dockerfile::Dockerfile;
-use loadline::types::{ByteSize, Digest, Finding, Outcome, Severity};
+use loadline::types::{ByteSize, Finding, Outcome, Severity};
 use loadline::verify::{Policy, Previous, Source, Verdict, check};
 use serde_json::{Value, json};
 
@@ -324,14 +324,23 @@ fn what_is_new_since_the_image_before_is_marked() {
         budget: Some(ByteSize(1)),
         dockerfile: dockerfile(BUILD),
         previous: Some(previous),
-        digests: [("python:3.12-slim".to_owned(), Digest::of(b"x"))].into(),
         ..Policy::default()
     };
     let verdict = verdict(&image, &policy);
     let marked: Vec<bool> = verdict.findings[0].details.iter().map(|detail| detail.contains(&id)).collect();
     assert_eq!(marked, [false, true, true, false, true, true, false]);
     let base = verdict.findings.iter().find(|finding| finding.rule == "base.unpinned").unwrap();
-    assert_eq!(base.hint, Some(format!("write `python:3.12-slim@{}`", Digest::of(b"x"))));
+    assert!(base.hint.as_ref().unwrap().contains("imagetools inspect python:3.12-slim"));
+}
+
+#[test]
+fn a_base_that_several_lines_name_is_one_finding() {
+    let text = "FROM nginx:alpine AS a\nFROM python:3.12-slim AS b\nFROM nginx:alpine\nCOPY --from=a /x /x\nCOPY --from=b /y /y\n";
+    let policy = Policy { dockerfile: dockerfile(text), ..Policy::default() };
+    let findings = verdict(&built(), &policy).findings;
+    let found = findings.iter().filter(|finding| finding.rule == "base.unpinned");
+    let said: Vec<_> = found.map(|one| format!("{} {}", one.found, one.place.as_ref().unwrap())).collect();
+    assert_eq!(said, ["nginx:alpine, in lines 1, 3 Dockerfile:1", "python:3.12-slim Dockerfile:2"]);
 }
 
 #[test]

@@ -78,7 +78,10 @@ fn has(has: &Has) -> Cell {
         Has::NotAsked => cell("-", Paint::faint),
         Has::Complete => cell("has it", Paint::good),
         Has::Unnamed => cell("has it under other names", Paint::warn),
-        Has::Other { id } => cell(format!("has {}", id.short()), Paint::warn),
+        Has::Other { id, builds_behind: None } => cell(format!("has {}", id.short()), Paint::warn),
+        Has::Other { id, builds_behind: Some(builds) } => {
+            cell(format!("has {}, {} behind", id.short(), super::text::count(*builds, "build")), Paint::warn)
+        }
         Has::Missing => cell("lacks it", Paint::warn),
         Has::Unknown(_) => cell("unknown", Paint::bad),
     }
@@ -161,7 +164,7 @@ mod tests {
                 "backend",
                 stale,
                 [Check::Stale { cause: "settings" }, Check::Failed],
-                [Has::Other { id: id("c") }, stopped()],
+                [Has::Other { id: id("c"), builds_behind: Some(2) }, stopped()],
             ),
             image("job", Build::NotBuilt, [Check::No, Check::No], [Has::NotAsked, Has::NotAsked]),
             image(

@@ -104,12 +104,27 @@ fn table(rows: &[Vec<String>], paint: Paint) -> Vec<String> {
     rows.iter().enumerate().map(line).collect()
 }
 
+/// How long each step took, which is that of the image that it took longest for; nothing if there was
+/// only one. A step that was not done took nothing and is left out.
+fn split(screen: &Screen) -> String {
+    let longest = |ms: &dyn Fn(&Block) -> Option<u64>| screen.images.iter().filter_map(ms).max();
+    let steps = [
+        ("build", longest(&|b| Some(b.built.as_ref()?.ms))),
+        ("verify", longest(&|b| Some(b.verified.as_ref()?.ms))),
+        ("smoke", longest(&|b| Some(b.smoked.as_ref()?.ms))),
+        ("load", longest(&|b| b.nodes.iter().filter_map(|node| node.loaded).max())),
+    ];
+    let said = steps.iter().filter_map(|(step, ms)| Some(format!("{step} {}", text::ms((*ms)?))));
+    let said: Vec<String> = said.collect();
+    if said.len() < 2 { String::new() } else { format!(" ({}; side by side)", said.join(", ")) }
+}
+
 fn total(screen: &Screen) -> Option<String> {
     let (_, ms) = screen.finished?;
     let failed = screen.images.iter().filter(|block| block.failed.is_some()).count();
     let images = text::count(screen.images.len(), "image");
     Some(match failed {
-        0 => format!(" {images} in {}", text::ms(ms)),
+        0 => format!(" {images} in {}{}", text::ms(ms), split(screen)),
         _ => format!(" {failed} of {images} failed, in {}", text::ms(ms)),
     })
 }

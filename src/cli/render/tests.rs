@@ -208,6 +208,19 @@ fn a_log_has_a_line_for_each_start_end_failure_and_ten_seconds() {
 }
 
 #[test]
+fn a_whole_chain_ends_with_how_long_each_step_took() {
+    let mut events = whole();
+    events.retain(|(_, event)| !matches!(event, Event::Failed(_) | Event::Finished { .. }));
+    events.push((90_000, built_event("frontend", 52_100_000, 17, 4, 16_000)));
+    events.push((90_001, Event::Finished { outcome: Outcome::Fine, code: 0, ms: 18_600 }));
+    let lines = summary::lines(&played(&events), Paint(false));
+    assert_eq!(
+        lines.last().unwrap(),
+        " 2 images in 18.6s (build 16.0s, verify 600 ms, smoke 1.7s, load 900 ms; side by side)"
+    );
+}
+
+#[test]
 fn who_only_built_sees_what_was_built() {
     let mut events = vec![
         (0, built_event("frontend", 52_100_000, 17, 4, 58_000)),

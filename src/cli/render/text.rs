@@ -5,6 +5,9 @@ use crate::types::{ByteSize, Finding, Severity, format_duration};
 use console::{measure_text_width, truncate_str};
 use std::time::Duration;
 
+/// How much of a step's command a line of a log has. Most commands are shorter.
+const LONGEST_STEP: usize = 160;
+
 /// `1 step`, `2 steps`.
 pub fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
@@ -28,7 +31,7 @@ pub fn part_of(part: ByteSize, whole: ByteSize) -> String {
 
 /// The size, and what it must stay under.
 pub fn size_and_budget(measured: ByteSize, budget: Option<ByteSize>) -> String {
-    budget.map_or_else(|| size(measured), |budget| part_of(measured, budget))
+    budget.map_or_else(|| size(measured), |budget| measured.of_limit(budget))
 }
 
 /// Milliseconds as a duration.
@@ -47,9 +50,9 @@ pub fn step(step: &Step) -> String {
     name.strip_prefix("RUN ").unwrap_or(&name).to_owned()
 }
 
-/// The same with its line, cut so that a log keeps one line a step.
+/// The same with its line, for a log: whole, unless it is a script.
 pub fn step_and_line(of: &Step) -> String {
-    let name = cut(&step(of), 60);
+    let name = cut(&step(of), LONGEST_STEP);
     of.line.map_or(name.clone(), |line| format!("{name} (line {line})"))
 }
 

@@ -1,16 +1,16 @@
 //! `loadline load`.
 
 use crate::cli::args::Load;
+use crate::cli::gate::{self, Standing};
 use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
-use crate::cli::{engine, facts, gate, teaching};
-use crate::engine::Engine;
+use crate::cli::{engine, facts, teaching};
+use crate::engine::{Engine, ImageSummary};
 use crate::event::Event;
-use crate::evidence::State;
 use crate::load::{self, Image};
 use crate::node::{Node, Surroundings, Target};
-use crate::project::{ImagePlan, Plan};
-use crate::types::{Digest, ImageId, ImageRef, Outcome};
+use crate::project::ImagePlan;
+use crate::types::{Digest, Explained, ImageId, ImageRef, Outcome};
 use futures_util::future::join_all;
 
 /// What is loaded to where no settings say it.
@@ -30,28 +30,32 @@ pub async fn nodes(session: &Session, engine: &Engine, text: &str) -> Result<Vec
 
 async fn planned(session: &Session, args: &Load) -> Result<Outcome, Outcome> {
     let planned = planned::open(session, "load", &args.images, &Default::default(), false).await?;
-    let Planned { plan, images, engine, state, .. } = &planned;
-    let nodes = nodes(session, engine, args.target.as_deref().unwrap_or(&plan.target)).await?;
-    let one = |image| image_of_plan(session, engine, state, plan, image, &nodes, args.ungated);
+    let Planned { plan, images, engine, .. } = &planned;
+    let nodes = nodes(session, engine, args.to.or(&plan.target)).await?;
+    let one = |image| last_build(session, &planned, image, &nodes, args.ungated);
     Ok(Outcome::worst(join_all(images.iter().map(one)).await))
 }
 
-/// Loads the last build of `image`, if it passed what it must.
+async fn last_build(session: &Session, planned: &Planned, image: &ImagePlan, nodes: &[Node], ungated: bool) -> Outcome {
+    match gate::last_build(&planned.state, &planned.engine, image).await {
+        Ok(standing) => image_of_plan(session, planned, image, &standing, nodes, ungated).await,
+        Err(error) => session.failed(Some(&image.name), &error),
+    }
+}
+
+/// Loads `image` as it stands, if it passed what it must.
 pub async fn image_of_plan(
     session: &Session,
-    engine: &Engine,
-    state: &State,
-    plan: &Plan,
+    planned: &Planned,
     image: &ImagePlan,
+    standing: &Standing,
     nodes: &[Node],
     ungated: bool,
 ) -> Outcome {
     let name = Some(image.name.as_str());
-    let (build, summary) = match gate::last_build(state, engine, image).await {
-        Ok(found) => found,
-        Err(error) => return session.failed(name, &error),
-    };
-    match gate::passed(state, engine, plan, image, &build).await {
+    let Planned { plan, engine, state, .. } = planned;
+    let Standing { id, summary } = standing;
+    match gate::passed(state, engine, plan, image, id).await {
         Ok(()) => {}
         Err(gate::NoEvidence::Stale { step, why, .. }) if ungated => {
             let text = format!("loaded ungated: no passing evidence of `{step}`, {why}");
@@ -59,14 +63,9 @@ pub async fn image_of_plan(
         }
         Err(error) => return session.failed(name, &error),
     }
-    let layers = facts::layer_sizes(&build.id);
-    let load = Image {
-        name: image.name.clone(),
-        id: build.id,
-        engine_id: summary.engine_id,
-        tags: image.tags.clone(),
-        layers,
-    };
+    let layers = facts::layer_sizes(id);
+    let (id, engine_id) = (id.clone(), summary.engine_id.clone());
+    let load = Image { name: image.name.clone(), id, engine_id, tags: image.tags.clone(), layers };
     finish(session, engine, &load, nodes).await
 }
 
@@ -84,16 +83,57 @@ async fn finish(session: &Session, engine: &Engine, image: &Image, nodes: &[Node
 async fn references(session: &Session, args: &Load) -> Result<Outcome, Outcome> {
     let engine = engine::connect(session).await?;
     teaching::stop(&engine).await;
-    let nodes = nodes(session, &engine, args.target.as_deref().unwrap_or(DEFAULT_TARGET)).await?;
+    let nodes = nodes(session, &engine, args.to.or(DEFAULT_TARGET)).await?;
     let one = |reference| reference_of(session, &engine, reference, &nodes);
     Ok(Outcome::worst(join_all(args.refs.iter().map(one)).await))
 }
 
+/// An id was given, and the image has no name to be loaded under.
+#[derive(Debug, thiserror::Error)]
+#[error("the image `{id}` has no name, and pods name their images")]
+struct NoName {
+    id: String,
+}
+
+impl Explained for NoName {
+    fn outcome(&self) -> Outcome {
+        Outcome::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(format!("`docker tag {} NAME:TAG`, then `loadline load --image NAME:TAG`", self.id))
+    }
+}
+
+/// What the engine has as `reference`, and the names to load it under. What is no name of an image
+/// may be the start of its id.
+async fn named(engine: &Engine, reference: &ImageRef) -> Result<(ImageSummary, Vec<ImageRef>), Box<dyn Explained>> {
+    match engine.inspect(&reference.canonical()).await {
+        Ok(summary) => Ok((summary, vec![reference.clone()])),
+        Err(unknown) if unknown.is_not_found() => {
+            let id = id_of(reference);
+            let summary = engine.inspect(&id).await.map_err(|_| Box::new(unknown) as Box<dyn Explained>)?;
+            // The names that a load makes are not the image's own.
+            let own = |name: &ImageRef| !name.tag().is_some_and(|tag| tag.starts_with("id-"));
+            let names = summary.names.iter().filter_map(|name| name.parse().ok());
+            let names: Vec<ImageRef> = names.filter(own).collect();
+            if names.is_empty() { Err(Box::new(NoName { id })) } else { Ok((summary, names)) }
+        }
+        Err(error) => Err(Box::new(error)),
+    }
+}
+
+/// An id as it was typed: `sha256:…`, or the start of one without that.
+fn id_of(reference: &ImageRef) -> String {
+    let name = reference.familiar_name();
+    reference.tag().filter(|_| name == "sha256").map_or_else(|| name.clone(), |hex| format!("sha256:{hex}"))
+}
+
 async fn reference_of(session: &Session, engine: &Engine, reference: &ImageRef, nodes: &[Node]) -> Outcome {
     let name = reference.to_string();
-    let summary = match engine.inspect(&reference.canonical()).await {
-        Ok(summary) => summary,
-        Err(error) => return session.failed(Some(&name), &error),
+    let (summary, tags) = match named(engine, reference).await {
+        Ok(found) => found,
+        Err(error) => return session.failed(Some(&name), &*error),
     };
     // Where the engine's id is not the config's digest, only reading the image tells that.
     let known = match facts::of_engine(session, engine, &name, &summary, None).await {
@@ -103,6 +143,6 @@ async fn reference_of(session: &Session, engine: &Engine, reference: &ImageRef, 
     session.events.say(Event::Note { image: Some(name.clone()), text: "ungated: not an image of the plan".to_owned() });
     let (id, engine_id): (ImageId, Digest) = (known.facts.id.clone(), summary.engine_id);
     let layers = Some(known.facts.layers.iter().map(|layer| layer.size).collect());
-    let load = Image { name, id, engine_id, tags: vec![reference.clone()], layers };
+    let load = Image { name, id, engine_id, tags, layers };
     finish(session, engine, &load, nodes).await
 }

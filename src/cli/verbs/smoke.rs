@@ -1,12 +1,12 @@
 //! `loadline smoke`.
 
 use crate::cli::args::Smoke;
+use crate::cli::gate::{self, Standing};
 use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
-use crate::cli::{engine, gate, kept, teaching};
+use crate::cli::{engine, kept, teaching};
 use crate::engine::{Engine, Error as EngineError};
-use crate::evidence::State;
-use crate::project::{ImagePlan, Plan};
+use crate::project::ImagePlan;
 use crate::smoke::{self, Image, Options, Report};
 use crate::types::{Explained, ImageId, Outcome};
 use futures_util::future::join_all;
@@ -19,41 +19,37 @@ pub async fn run(session: &Session, args: &Smoke) -> Outcome {
 
 async fn planned(session: &Session, args: &Smoke) -> Result<Outcome, Outcome> {
     let planned = planned::open(session, "smoke", &args.images, &Default::default(), false).await?;
-    let Planned { plan, images, engine, state, .. } = &planned;
-    let one = |image| image_of_plan(session, engine, state, plan, image);
-    Ok(Outcome::worst(join_all(images.iter().map(one)).await))
+    let one = |image| last_build(session, &planned, image);
+    Ok(Outcome::worst(join_all(planned.images.iter().map(one)).await))
 }
 
-/// Smokes the last build of `image`, and keeps what came of it.
-pub async fn image_of_plan(
-    session: &Session,
-    engine: &Engine,
-    state: &State,
-    plan: &Plan,
-    image: &ImagePlan,
-) -> Outcome {
-    let (build, _) = match gate::last_build(state, engine, image).await {
-        Ok(found) => found,
-        Err(error) => return session.failed(Some(&image.name), &error),
-    };
-    let options = kept::smoke_options(plan);
-    let target = Image { id: &build.id, engine_id: &build.engine_id };
-    match smoke::smoke(engine, target, image, &options, &session.events, &session.cancel).await {
-        Ok(report) => kept_outcome(session, engine, state, image, &options, &report).await,
+async fn last_build(session: &Session, planned: &Planned, image: &ImagePlan) -> Outcome {
+    match gate::last_build(&planned.state, &planned.engine, image).await {
+        Ok(standing) => image_of_plan(session, planned, image, &standing).await,
+        Err(error) => session.failed(Some(&image.name), &error),
+    }
+}
+
+/// Smokes `image` as it stands, and keeps what came of it.
+pub async fn image_of_plan(session: &Session, planned: &Planned, image: &ImagePlan, standing: &Standing) -> Outcome {
+    let options = kept::smoke_options(&planned.plan);
+    let engine_id = standing.summary.engine_id.to_string();
+    let target = Image { id: &standing.id, engine_id: &engine_id };
+    match smoke::smoke(&planned.engine, target, image, &options, &session.events, &session.cancel).await {
+        Ok(report) => kept_outcome(session, planned, image, &options, &report).await,
         Err(error) => session.failed(Some(&image.name), &error),
     }
 }
 
 async fn kept_outcome(
     session: &Session,
-    engine: &Engine,
-    state: &State,
+    planned: &Planned,
     image: &ImagePlan,
     options: &Options,
     report: &Report,
 ) -> Outcome {
-    let evidence = kept::smoked(engine, image, options, &report.id, report.passed).await;
-    let kept = match evidence.map(|evidence| state.keep(&evidence)) {
+    let evidence = kept::smoked(&planned.engine, image, options, &report.id, report.passed).await;
+    let kept = match evidence.map(|evidence| planned.state.keep(&evidence)) {
         Ok(Ok(())) => Outcome::Fine,
         Ok(Err(error)) => session.failed(Some(&image.name), &error),
         Err(error) => session.failed(Some(&image.name), &error),
@@ -109,6 +105,7 @@ fn described(reference: &str, args: &Smoke) -> ImagePlan {
     if !args.writable.is_empty() {
         plan.run.writable.clone_from(&args.writable);
     }
+    plan.run.memory = args.memory.unwrap_or(plan.run.memory);
     plan.run.env.extend(args.env.iter().cloned());
     plan
 }

@@ -32,7 +32,7 @@ pub async fn run(session: &Session, args: &args::Status) -> Outcome {
 async fn look(session: &Session, args: &args::Status) -> Result<Status, Outcome> {
     let mut project = session.project(&rules())?;
     let images = project.choose(&args.images, &Default::default()).map_err(|problems| session.problems(&problems))?;
-    let target = args.target.clone().unwrap_or_else(|| project.plan.target.clone());
+    let target = args.to.or(&project.plan.target).to_owned();
     let parsed: Target = target.parse().map_err(|error| session.failed(None, &error))?;
     let engine = engine::connect(session).await?;
     let state = State::peek(&State::home(), &project.plan.root);

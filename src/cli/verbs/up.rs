@@ -4,16 +4,16 @@
 use crate::build::{Built, Options};
 use crate::cli::args::Up;
 use crate::cli::building::Builder;
+use crate::cli::gate::{self, Standing};
+use crate::cli::kept;
 use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
 use crate::cli::verbs::{load, smoke, verify};
-use crate::cli::{gate, kept};
-use crate::engine::Engine;
 use crate::event::Event;
-use crate::evidence::{Evidence, State};
+use crate::evidence::Evidence;
 use crate::node::Node;
 use crate::project::{ImagePlan, Need, Plan};
-use crate::types::{ImageId, Outcome};
+use crate::types::Outcome;
 use crate::verify::Policy;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, join_all};
@@ -23,10 +23,8 @@ type Building<'a> = Shared<LocalBoxFuture<'a, Result<Built, Outcome>>>;
 /// All that the chain of one image needs.
 struct Chain<'a, 'b> {
     session: &'a Session,
-    engine: &'a Engine,
+    planned: &'a Planned,
     builds: &'a [(&'b str, Building<'b>)],
-    state: &'a State,
-    plan: &'a Plan,
     nodes: &'a [Node],
 }
 
@@ -39,13 +37,13 @@ async fn up(session: &Session, args: &Up) -> Result<Outcome, Outcome> {
     let planned = planned::open(session, "up", &args.images, &Default::default(), true).await?;
     let Planned { plan, images, engine, state, .. } = &planned;
     // A target that is not there is said before anything is built for it.
-    let nodes = load::nodes(session, engine, args.target.as_deref().unwrap_or(&plan.target)).await?;
+    let nodes = load::nodes(session, engine, args.to.or(&plan.target)).await?;
     let builder = Builder::new(session, engine, state);
     let options = Options::default();
     let build = |image| -> Building<'_> { builder.build(image, &options).boxed_local().shared() };
     let builds: Vec<(&str, Building<'_>)> =
         with_needs(plan, images).into_iter().map(|image| (image.name.as_str(), build(image))).collect();
-    let chain = Chain { session, engine, builds: &builds, state, plan, nodes: &nodes };
+    let chain = Chain { session, planned: &planned, builds: &builds, nodes: &nodes };
     Ok(Outcome::worst(join_all(images.iter().map(|image| chain.run(image))).await))
 }
 
@@ -65,16 +63,20 @@ fn with_needs<'a>(plan: &'a Plan, images: &'a [ImagePlan]) -> Vec<&'a ImagePlan>
 impl Chain<'_, '_> {
     async fn run(&self, image: &ImagePlan) -> Outcome {
         let Some(built) = self.built(&image.name).await else { return Outcome::StepFailed };
-        let id = match built {
-            Ok(built) => built.id,
+        let built = match built {
+            Ok(built) => built,
             Err(outcome) => return outcome,
         };
-        let checked =
-            Outcome::worst(<[Outcome; 2]>::from(tokio::join!(self.verify(image, &id), self.smoke(image, &id))));
+        let standing = match gate::just_built(&self.planned.engine, image, &built).await {
+            Ok(standing) => standing,
+            Err(error) => return self.session.failed(Some(&image.name), &error),
+        };
+        let checks = tokio::join!(self.verify(image, &standing), self.smoke(image, &standing));
+        let checked = Outcome::worst(<[Outcome; 2]>::from(checks));
         if checked != Outcome::Fine {
             return checked;
         }
-        load::image_of_plan(self.session, self.engine, self.state, self.plan, image, self.nodes, false).await
+        load::image_of_plan(self.session, self.planned, image, &standing, self.nodes, false).await
     }
 
     /// The build of `name`, which is awaited by whoever needs it.
@@ -83,17 +85,17 @@ impl Chain<'_, '_> {
         Some(build.clone().await)
     }
 
-    async fn verify(&self, image: &ImagePlan, id: &ImageId) -> Outcome {
-        if self.holds(image, &kept::verified(&Policy::of(self.plan, image), id, true)) {
+    async fn verify(&self, image: &ImagePlan, standing: &Standing) -> Outcome {
+        if self.holds(image, &kept::verified(&Policy::of(&self.planned.plan, image), &standing.id, true)) {
             return Outcome::Fine;
         }
-        let looked = verify::image_of_plan(self.session, self.engine, self.state, self.plan, image).await;
+        let looked = verify::image_of_plan(self.session, self.planned, image, standing).await;
         looked.say(self.session);
         looked.explain(self.session);
         looked.outcome()
     }
 
-    async fn smoke(&self, image: &ImagePlan, id: &ImageId) -> Outcome {
+    async fn smoke(&self, image: &ImagePlan, standing: &Standing) -> Outcome {
         // What it runs beside must be of the same run, or the evidence would be stale at once.
         for need in image.needs.iter().filter(|need| need.built_here) {
             if let Some(Err(outcome)) = self.built(&need.name).await {
@@ -102,20 +104,20 @@ impl Chain<'_, '_> {
                 return outcome;
             }
         }
-        let options = kept::smoke_options(self.plan);
+        let options = kept::smoke_options(&self.planned.plan);
         // A need whose image is not here yet has no evidence either: the smoke test pulls it.
-        if let Ok(now) = kept::smoked(self.engine, image, &options, id, true).await
+        if let Ok(now) = kept::smoked(&self.planned.engine, image, &options, &standing.id, true).await
             && self.holds(image, &now)
         {
             return Outcome::Fine;
         }
-        smoke::image_of_plan(self.session, self.engine, self.state, self.plan, image).await
+        smoke::image_of_plan(self.session, self.planned, image, standing).await
     }
 
     /// Whether the step that `now` is evidence of has passed already; if so, this is said.
     fn holds(&self, image: &ImagePlan, now: &Evidence) -> bool {
         // A record that cannot be read proves nothing.
-        let holds = matches!(gate::stale(self.state, now), Ok(None));
+        let holds = matches!(gate::stale(&self.planned.state, now), Ok(None));
         if holds {
             let text = format!("{} passed before, and nothing that it depends on changed", now.step);
             self.session.events.say(Event::Note { image: Some(image.name.clone()), text });

@@ -2,14 +2,13 @@
 
 use crate::cli::args::{Format, Verify};
 use crate::cli::facts::{self, Known};
-use crate::cli::gate;
+use crate::cli::gate::{self, Standing};
 use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
 use crate::cli::{engine, kept};
-use crate::engine::{Engine, ImageSummary};
+use crate::engine::ImageSummary;
 use crate::event::Failure;
-use crate::evidence::State;
-use crate::project::{ImagePlan, Overrides, Plan};
+use crate::project::{ImagePlan, Overrides};
 use crate::types::{ByteSize, Explained, Outcome, Severity};
 use crate::verify::Policy;
 use crate::verify::format::{self, Report, Result as Checked};
@@ -66,27 +65,28 @@ async fn references(session: &Session, args: &Verify) -> Result<Vec<Looked>, Out
 async fn planned(session: &Session, args: &Verify) -> Result<Vec<Looked>, Outcome> {
     let overrides = Overrides { budget: args.budget, numeric_user: args.numeric_user, ..Default::default() };
     let planned = planned::open(session, "verify", &args.images, &overrides, false).await?;
-    let Planned { plan, images, engine, state, .. } = &planned;
-    Ok(join_all(images.iter().map(|image| image_of_plan(session, engine, state, plan, image))).await)
+    Ok(join_all(planned.images.iter().map(|image| last_build(session, &planned, image))).await)
 }
 
-/// Verifies the last build of `image`, and keeps the verdict.
-pub async fn image_of_plan(
-    session: &Session,
-    engine: &Engine,
-    state: &State,
-    plan: &Plan,
-    image: &ImagePlan,
-) -> Looked {
-    let policy = Policy::of(plan, image);
-    let (build, summary) = match gate::last_build(state, engine, image).await {
-        Ok(found) => found,
-        Err(error) => return look(session, &image.name, &policy, None, Err::<Known, _>(error)),
-    };
-    let known = facts::of_engine(session, engine, &image.name, &summary, Some(&build.id)).await;
-    let looked = look(session, &image.name, &policy, Some(&summary), known);
+async fn last_build(session: &Session, planned: &Planned, image: &ImagePlan) -> Looked {
+    match gate::last_build(&planned.state, &planned.engine, image).await {
+        Ok(standing) => image_of_plan(session, planned, image, &standing).await,
+        Err(error) => look(session, &image.name, &Policy::of(&planned.plan, image), None, Err::<Known, _>(error)),
+    }
+}
+
+/// Verifies `image` as it stands, and keeps the verdict.
+pub async fn image_of_plan(session: &Session, planned: &Planned, image: &ImagePlan, standing: &Standing) -> Looked {
+    let mut policy = Policy::of(&planned.plan, image);
+    let Standing { id, summary } = standing;
+    let known = facts::of_engine(session, &planned.engine, &image.name, summary, Some(id)).await;
+    // What is new matters only to who has to look for what made it too large.
+    if known.as_ref().is_ok_and(|known| policy.budget.is_some_and(|budget| known.facts.size() >= budget)) {
+        policy.previous = kept::previous(&planned.state, image);
+    }
+    let looked = look(session, &image.name, &policy, Some(summary), known);
     if let Checked::Verdict(verdict) = &looked.report.result
-        && let Err(error) = state.keep(&kept::verified(&policy, &verdict.id, verdict.passed))
+        && let Err(error) = planned.state.keep(&kept::verified(&policy, &verdict.id, verdict.passed))
     {
         session.failed(Some(&image.name), &error);
     }

@@ -33,6 +33,7 @@ impl Resolver<'_> {
         let needs = self.needs(&path, name, image.needs, names);
         Some(ImagePlan {
             name: name.to_owned(),
+            described: true,
             context: context?,
             dockerfile: dockerfile?,
             stage,
@@ -77,7 +78,7 @@ impl Resolver<'_> {
         let mut known = Vec::new();
         for (arg, value) in args {
             let path = join(&join(image, "args"), &arg);
-            self.written(&path);
+            self.variable(&path, &arg, "a build argument");
             match value {
                 written::Arg::Text(value) => known.push(BuildArg { name: arg, value }),
                 written::Arg::Env { env, optional } => match (self.variables)(&env) {
@@ -119,41 +120,34 @@ impl Resolver<'_> {
 
     fn probe(&mut self, path: &str, probe: written::Probe) -> Probe {
         let default = Probe::default();
-        let status = self.plain(&join(path, "status"), probe.status);
-        if status.is_some_and(|status| !(100..600).contains(&status)) {
-            self.wrong(&join(path, "status"), Wrong::Value { what: "an HTTP status is from 100 to 599" });
-        }
-        let port = self.plain(&join(path, "port"), probe.port);
-        if port == Some(0) {
-            self.wrong(&join(path, "port"), Wrong::Value { what: "a port is from 1 to 65535" });
-        }
         Probe {
             path: self.parse(&join(path, "path"), probe.path, values::url_path).unwrap_or(default.path),
-            port,
-            status,
+            port: self.plain(&join(path, "port"), probe.port),
+            status: self.plain(&join(path, "status"), probe.status),
             contains: self.plain(&join(path, "contains"), probe.contains),
-            deadline: self.parse(&join(path, "deadline"), probe.deadline, values::duration).unwrap_or(default.deadline),
+            deadline: self.parse(&join(path, "deadline"), probe.deadline, values::deadline).unwrap_or(default.deadline),
         }
     }
 
     fn run(&mut self, path: &str, run: written::Run) -> RunPolicy {
         let default = RunPolicy::default();
         let writable = self.plain(&join(path, "writable"), run.writable).unwrap_or(default.writable);
-        for wrong in writable.iter().filter(|path| !path.starts_with('/')) {
-            let what = "a writable path is the container's, and begins with `/`";
-            self.wrong_part(&join(path, "writable"), wrong, Wrong::Value { what });
+        for directory in &writable {
+            if let Err(wrong) = values::writable(directory) {
+                self.wrong_part(&join(path, "writable"), &format!("{directory:?}"), wrong);
+            }
         }
         let cpu = self.plain(&join(path, "cpu"), run.cpu).unwrap_or(default.cpu);
         if !(0.01..=4096.0).contains(&cpu) {
             self.wrong(&join(path, "cpu"), Wrong::Value { what: "a CPU limit is in cores, from 0.01" });
         }
         for name in run.env.keys() {
-            self.written(&join(&join(path, "env"), name));
+            self.variable(&join(&join(path, "env"), name), name, "an environment variable");
         }
         RunPolicy {
             user: self.parse(&join(path, "user"), run.user, values::user),
             writable,
-            memory: self.parse(&join(path, "memory"), run.memory, values::limit).unwrap_or(default.memory),
+            memory: self.parse(&join(path, "memory"), run.memory, values::memory).unwrap_or(default.memory),
             cpu,
             env: run.env,
             grace: self.parse(&join(path, "grace"), run.grace, values::duration).unwrap_or(default.grace),

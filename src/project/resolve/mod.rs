@@ -6,7 +6,7 @@ mod needs;
 mod paths;
 mod values;
 
-pub use values::is_image_name;
+pub use values::{deadline, is_image_name, memory, writable};
 
 use crate::project::keys::nearest;
 use crate::project::origin::{Origin, Origins};
@@ -70,7 +70,6 @@ pub fn resolve(
     needs::fill_own_tags(&mut plan);
     resolver.shared_tags(&plan);
     resolver.circles(&plan);
-    resolver.problems.sort_by_key(Problem::line);
     Resolved { plan, origins: resolver.origins, not_set: resolver.not_set, problems: resolver.problems }
 }
 
@@ -154,6 +153,14 @@ impl Resolver<'_> {
             written::Level::Off => None,
         };
         written.iter().map(|(rule, level)| (rule.clone(), severity(level))).collect()
+    }
+
+    /// Notes that the variable at `path` is written, and says it if it cannot be called `name`.
+    fn variable(&mut self, path: &str, name: &str, what: &'static str) {
+        self.written(path);
+        if name.is_empty() || name.contains('=') {
+            self.wrong_key(path, Wrong::Variable { name: name.to_owned(), what });
+        }
     }
 
     /// The absolute path that `text` means.

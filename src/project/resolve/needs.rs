@@ -25,7 +25,7 @@ impl Resolver<'_> {
             let path = join(&join(image, "needs"), &host);
             self.written(&path);
             for variable in need.env.keys() {
-                self.written(&join(&join(&path, "env"), variable));
+                self.variable(&join(&join(&path, "env"), variable), variable, "an environment variable");
             }
             let built_here = need.image.is_none();
             let reference = match need.image {

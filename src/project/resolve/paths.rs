@@ -2,6 +2,7 @@
 
 use super::Resolver;
 use crate::project::problem::Wrong;
+use crate::types::short_path;
 use std::path::{Path, PathBuf};
 
 impl Resolver<'_> {
@@ -39,7 +40,7 @@ impl Resolver<'_> {
         }
         let candidates = candidates(self.root, name, context);
         let Some(found) = candidates.iter().find_map(|candidate| existing_file(candidate)) else {
-            let looked_for = candidates.iter().map(|path| relative(path, self.root)).collect();
+            let looked_for = candidates.iter().map(|path| short_path(path, &[self.root])).collect();
             self.wrong_key(image, Wrong::NoDockerfile { image: name.to_owned(), looked_for });
             return None;
         };
@@ -55,12 +56,7 @@ fn candidates(root: &Path, name: &str, context: &Path) -> [PathBuf; 3] {
 }
 
 fn shown(paths: &[PathBuf], root: &Path) -> String {
-    paths.iter().map(|path| relative(path, root)).collect::<Vec<_>>().join(", ")
-}
-
-/// `path` as it is written inside `root`.
-fn relative(path: &Path, root: &Path) -> String {
-    path.strip_prefix(root).unwrap_or(path).display().to_string()
+    paths.iter().map(|path| short_path(path, &[root])).collect::<Vec<_>>().join(", ")
 }
 
 /// `path` with its directory's links resolved, if it is a file. The file's own name stays, even

@@ -31,6 +31,34 @@ pub fn limit(text: &str) -> Result<ByteSize, Wrong> {
     if size.0 == 0 { Err(Wrong::Value { what: "a limit of 0 lets nothing through" }) } else { Ok(size) }
 }
 
+/// A memory limit that an engine accepts: moby refuses less (`linuxMinMemory` in its `daemon`).
+pub fn memory(text: &str) -> Result<ByteSize, Wrong> {
+    let size = size(text)?;
+    if size.0 < 6 << 20 {
+        Err(Wrong::Value { what: "an engine gives a container no less than 6MiB" })
+    } else {
+        Ok(size)
+    }
+}
+
+/// A time in which something can become ready.
+pub fn deadline(text: &str) -> Result<Duration, Wrong> {
+    let time = duration(text)?;
+    if time.is_zero() { Err(Wrong::Value { what: "a deadline of 0 leaves no time to become ready" }) } else { Ok(time) }
+}
+
+/// A directory in a container that can be made writable.
+pub fn writable(text: &str) -> Result<String, Wrong> {
+    let what = match text {
+        text if !text.starts_with('/') => "a writable path is the container's, and begins with `/`",
+        text if text.split('/').all(|part| matches!(part, "" | "." | "..")) => {
+            "`/` itself stays read-only: name the directories in it that are written to"
+        }
+        text => return Ok(text.to_owned()),
+    };
+    Err(Wrong::Value { what })
+}
+
 /// A duration.
 pub fn duration(text: &str) -> Result<Duration, Wrong> {
     Ok(parse_duration(text)?)

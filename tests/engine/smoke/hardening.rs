@@ -28,3 +28,13 @@ async fn what_its_user_may_not_write_even_then_is_named_from_the_log() {
     let hint = "hint: `/var/lib/state` could not be written: add its directory to `writable` in [image.app.run]";
     assert_says(&text, &["Read-only file system", "not ready with one either", "Permission denied", hint]);
 }
+
+#[tokio::test]
+async fn who_answers_and_logs_that_it_cannot_write_is_tried_with_a_writable_root() {
+    let answer = "def answer(request):\n    try:\n        open('/srv/state/x', 'w').close()\n        request.say(200)\n    \
+        except OSError as error:\n        print(error)\n        request.say(500)";
+    let mut project = image(answer, "RUN mkdir -p /srv/state && chown 1000 /srv/state");
+    project.plan.probe.deadline = Duration::from_secs(8);
+    let text = failed(&project).await;
+    assert_says(&text, &["every answer of GET /health was 500", "writable root: ready with one", "/srv/state"]);
+}
