@@ -57,10 +57,9 @@ pub fn run(cache: &Cache, options: &Options) -> Result<ExitCode> {
     let _lock = cache.lock("bench")?;
     let works = if options.only.is_empty() { Work::value_variants() } else { &options.only };
     let bench = set_up(cache, options.samples)?;
-    let measured = measure(cache, &bench, works);
-    bench.place.clean()?;
-    let report = measured?;
+    let report = measure(cache, &bench, works)?;
     print!("{}", report.markdown());
+    bench.place.clean()?;
     if let Some(path) = &options.json {
         let text = serde_json::to_vec_pretty(&report.json())?;
         fs::write(path, text).with_context(|| format!("writing `{}`", path.display()))?;

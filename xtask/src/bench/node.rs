@@ -5,7 +5,7 @@ use super::place::Place;
 use crate::node::{self, Countdown};
 use crate::paths::Cache;
 use crate::run;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -48,8 +48,17 @@ impl<'a> Node<'a> {
         let path = "jsonpath={.items[0].status.conditions[?(@.type=='Ready')].status}";
         let words = ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "get", "node", "--output", path];
         let ready = run::until(READY, || self.ask(&words).is_ok_and(|text| text.trim() == "True"));
-        ensure!(ready, "starting the benchmarks' node: not ready within {} s", READY.as_secs());
-        Ok(())
+        if ready {
+            return Ok(());
+        }
+        let logs =
+            run::attempt("reading the node's log", &mut self.place.docker(&["logs", "--tail", "20", NAME]), SHORT);
+        let text = logs.map(|(_, text)| text).unwrap_or_default();
+        bail!(
+            "starting the benchmarks' node: not ready within {} s, its log ends:\n{}",
+            READY.as_secs(),
+            run::last_lines(&text, 20)
+        )
     }
 
     /// A command on the node.
@@ -80,23 +89,36 @@ impl<'a> Node<'a> {
         self.forget_new()
     }
 
-    /// Removes what came since, and what only that needed, before anything else is done.
+    /// Removes what came since, and what only that needed, before anything else is done. The
+    /// kubelet's side is asked first: of what is removed behind its back it may go on to speak.
     pub fn forget_new(&self) -> Result<()> {
-        let all = self.names()?;
-        let new: Vec<&str> = {
-            let kept = self.kept.borrow();
-            all.iter().filter(|name| !kept.contains(*name)).map(String::as_str).collect()
-        };
-        if !new.is_empty() {
-            self.ask(&[&["ctr", "-n", "k8s.io", "images", "rm", "--sync"], new.as_slice()].concat())?;
+        let new = self.new_names()?;
+        if new.is_empty() {
+            return Ok(());
         }
-        // The kubelet's side hears of it by events.
+        let names = || new.iter().map(String::as_str);
+        let mut remove = self.exec(&["crictl", "rmi"]);
+        // With its first name an image is gone, so the others are not found.
+        run::succeeds(remove.args(names()), SHORT);
+        let left = self.new_names()?;
+        if !left.is_empty() {
+            let mut remove = self.exec(&["ctr", "-n", "k8s.io", "images", "rm", "--sync"]);
+            run::output("removing images from the node", remove.args(&left), SHORT)?;
+        }
+        // What `kind load` names by digest alone stays known there, and does no harm.
+        let tags = || names().filter(|name| name.starts_with("docker.io/"));
         let gone = run::until(Duration::from_secs(20), || {
             self.ask(&["crictl", "images", "--output", "json"])
-                .is_ok_and(|text| new.iter().all(|name| !text.contains(&format!("\"{name}\""))))
+                .is_ok_and(|text| tags().all(|name| !text.contains(&format!("\"{name}\""))))
         });
-        ensure!(gone, "removing images from the node: the kubelet's side still has them");
+        ensure!(gone, "removing images from the node: the kubelet's side still has some of {new:?}");
         Ok(())
+    }
+
+    /// The names that came since.
+    fn new_names(&self) -> Result<Vec<String>> {
+        let (all, kept) = (self.names()?, self.kept.borrow());
+        Ok(all.difference(&kept).cloned().collect())
     }
 
     /// That the node has `tag`, and under it `id`, as the kubelet would find it.
