@@ -33,13 +33,13 @@ struct Load<'a> {
     way: Way,
     make: Make<'a>,
     image: Option<Image>,
-    /// Whether it did something in the background after the load before.
-    taught: Option<bool>,
+    /// Whether anything was seen to be done in the background after a load before.
+    taught: bool,
 }
 
 impl<'a> Load<'a> {
     fn new(bench: &'a Bench, node: &'a Node<'a>, name: &'static str, way: Way, make: Make<'a>) -> Self {
-        Self { place: &bench.place, node, name, way, make, image: None, taught: None }
+        Self { place: &bench.place, node, name, way, make, image: None, taught: false }
     }
 
     /// Loads once, untimed; what is loaded stays on the node.
@@ -84,8 +84,9 @@ impl Contender for Load<'_> {
         let image = self.image.as_ref().context("no image was made")?;
         self.node.has(&image.tag, &image.id)?;
         let Way::Loadline { ci } = self.way else { return Ok(None) };
-        let before = self.taught.replace(self.place.wait_for_background()?);
-        Ok(Some(format!("{}, {}", how(said), engine(ci, before))))
+        let note = format!("{}, {}", how(said), engine(ci, self.taught));
+        self.taught |= self.place.wait_for_background()?;
+        Ok(Some(note))
     }
 }
 
@@ -105,21 +106,23 @@ fn how(said: &str) -> String {
     bracket.unwrap_or("it does not say how").to_owned()
 }
 
-fn engine(ci: bool, taught: Option<bool>) -> &'static str {
+fn engine(ci: bool, taught: bool) -> &'static str {
     match (ci, taught) {
         (true, _) => "engine not taught (`CI` set)",
-        (false, Some(true)) => "engine taught in the background after the load before",
-        (false, _) => "nothing seen that teaches the engine",
+        (false, true) => "engine taught in the background before",
+        (false, false) => "nothing seen that teaches the engine",
     }
 }
 
-/// Puts `image` on the node, to stay there; what Loadline does in the background then is done.
-fn keep(bench: &Bench, node: &Node, image: &Image, ci: bool) -> Result<()> {
+/// Puts `image` on the node, to stay there. Says whether Loadline did anything in the background
+/// then; it is done.
+fn keep(bench: &Bench, node: &Node, image: &Image, ci: bool) -> Result<bool> {
     let mut load = loadline(&bench.place, &image.tag, ci);
     crate::run::output("loading an image", &mut load, super::SETUP)?;
-    bench.place.wait_for_background()?;
+    let any = bench.place.wait_for_background()?;
     node.has(&image.tag, &image.id)?;
-    node.keep_all()
+    node.keep_all()?;
+    Ok(any)
 }
 
 /// The first load, into a node that has nothing of the image.
@@ -149,7 +152,7 @@ pub fn first(bench: &Bench, node: &Node) -> Result<Vec<Row>> {
 pub fn nothing(bench: &Bench, node: &Node) -> Result<Vec<Row>> {
     node.reset()?;
     // Each has an image of its own: to the others' manifests of it one would have to move its names.
-    let image = base(bench, node, "nothing:1", true)?;
+    let (image, _) = base(bench, node, "nothing:1", true)?;
     let (of_kind, of_save) =
         (image.small_change(&bench.place, "nothing-kind:1")?, image.small_change(&bench.place, "nothing-save:1")?);
     let mut ours = Load::new(bench, node, "Loadline", Way::Loadline { ci: true }, Box::new(|| Ok(image.clone())));
@@ -179,12 +182,13 @@ pub fn nothing(bench: &Bench, node: &Node) -> Result<Vec<Row>> {
 /// A small file in the top layer changed, with an engine that was taught and with one that was not.
 pub fn small(bench: &Bench, node: &Node) -> Result<Vec<Row>> {
     node.reset()?;
-    let untaught = base(bench, node, "untaught:0", true)?;
-    let taught = base(bench, node, "taught:0", false)?;
+    let (untaught, _) = base(bench, node, "untaught:0", true)?;
+    let (taught, is_taught) = base(bench, node, "taught:0", false)?;
     let mut first =
         Load::new(bench, node, "Loadline", Way::Loadline { ci: true }, changes(bench, &untaught, "untaught", false));
     let mut second =
         Load::new(bench, node, "Loadline", Way::Loadline { ci: false }, changes(bench, &taught, "taught", false));
+    second.taught = is_taught;
     let mut kind = Load::new(bench, node, KIND, Way::Kind, changes(bench, &taught, "kind", false));
     let mut all = rounds(bench.samples, &mut [&mut first, &mut second, &mut kind])?;
     [&untaught, &taught].into_iter().try_for_each(|image| image.remove(&bench.place))?;
@@ -214,9 +218,10 @@ pub fn small(bench: &Bench, node: &Node) -> Result<Vec<Row>> {
 /// A layer of 70 MB in the middle changed.
 pub fn middle(bench: &Bench, node: &Node) -> Result<Vec<Row>> {
     node.reset()?;
-    let image = base(bench, node, "middle:0", false)?;
+    let (image, is_taught) = base(bench, node, "middle:0", false)?;
     let mut ours =
         Load::new(bench, node, "Loadline", Way::Loadline { ci: false }, changes(bench, &image, "middle", true));
+    ours.taught = is_taught;
     let mut kind = Load::new(bench, node, KIND, Way::Kind, changes(bench, &image, "kind-middle", true));
     let mut all = rounds(bench.samples, &mut [&mut ours, &mut kind])?;
     image.remove(&bench.place)?;
@@ -250,11 +255,11 @@ pub fn memory(rows: &[&Row]) -> Option<Row> {
     })
 }
 
-/// A big image that is in the engine, and on the node to stay.
-fn base(bench: &Bench, node: &Node, name: &str, ci: bool) -> Result<Image> {
+/// A big image that is in the engine, and on the node to stay; and whether the engine was taught.
+fn base(bench: &Bench, node: &Node, name: &str, ci: bool) -> Result<(Image, bool)> {
     let image = Image::big(&bench.place, name)?;
-    keep(bench, node, &image, ci)?;
-    Ok(image)
+    let taught = keep(bench, node, &image, ci)?;
+    Ok((image, taught))
 }
 
 /// Ever new changes of `image`; the engine has only the newest.
