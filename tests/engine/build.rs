@@ -235,6 +235,16 @@ async fn a_cancelled_build_ends_in_the_engine_too() {
     panic!("the step still runs ten seconds after it was cancelled");
 }
 
+/// The builder asks for all of them at once, faster than they can be read.
+#[tokio::test]
+async fn a_context_may_have_thousands_of_new_files() {
+    let project = Project::new("FROM scratch\nCOPY tree /tree");
+    for number in 0..10_000 {
+        project.write(&format!("tree/{:02}/{number}", number % 100), &number.to_string());
+    }
+    project.build().await.unwrap();
+}
+
 #[tokio::test]
 async fn two_builds_share_one_connection() {
     let one = Project::new(&format!("FROM {BASE}\nRUN echo one\n"));

@@ -1,6 +1,7 @@
-//! Developer commands: `cargo xtask demo | test | env | down` and the parts that these set up.
+//! Developer commands: `cargo xtask demo | test | bench | env | down` and the parts that these set up.
 
 mod bases;
+mod bench;
 mod buildkitd;
 mod cgroup;
 mod demo;
@@ -52,6 +53,8 @@ enum Verb {
     Buildkitd,
     /// Set up what is missing, then run every test
     Test(test::Options),
+    /// Measure Loadline against the tools that do the same work
+    Bench(bench::Options),
     /// Print the environment in which docker, kubectl and minikube find our engine and node
     Env,
     /// Stop all that xtask started and leave the machine as it was
@@ -80,6 +83,7 @@ fn dispatch(verb: Verb) -> Result<ExitCode> {
         Verb::Node => node::ensure(&cache, &engine::ensure(&cache, Kind::default())?, &node::Countdown::default())?,
         Verb::Buildkitd => println!("{}", buildkitd::ensure(&cache)?),
         Verb::Test(options) => return test::run(&cache, &options),
+        Verb::Bench(options) => return bench::run(&cache, &options),
         Verb::Env => print!("{}", environment(&cache)),
         Verb::Down => {
             buildkitd::down(&cache);

@@ -105,7 +105,7 @@ pub fn read_lossy(path: &Path) -> String {
 }
 
 /// An unlinked file: unlike a pipe it never fills up, and no grandchild can hold us waiting on it.
-fn scratch() -> Result<File> {
+pub fn scratch() -> Result<File> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("loadline-xtask-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let path = std::env::temp_dir().join(name);
@@ -119,7 +119,7 @@ fn scratch() -> Result<File> {
     Ok(file)
 }
 
-fn read_from_start(file: &mut File) -> Result<String> {
+pub fn read_from_start(file: &mut File) -> Result<String> {
     file.rewind()?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;

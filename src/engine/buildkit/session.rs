@@ -31,6 +31,13 @@ const METHODS: [&str; 4] = [
     "/moby.buildkit.secrets.v1.Secrets/GetSecret",
 ];
 
+/// How many bytes of one call may wait for us. A builder asks for all files of a new context at once,
+/// in messages of 10 bytes.
+const STREAM_WINDOW: u32 = 64 << 10;
+/// h2 ends a connection on which more small messages wait than half of this allows, counting each as
+/// 256 bytes: enough for those of five full streams.
+const CONNECTION_WINDOW: u32 = 16 << 20;
+
 /// An open session; it ends when this is dropped.
 pub(super) struct Session {
     pub(super) id: String,
@@ -101,6 +108,8 @@ async fn serve(wire: Wire, dirs: LocalDirs, secrets: SecretValues, credentials: 
     // One connection, then wait: the server would leave at the end of the list of connections.
     let connections = tokio_stream::once(Ok::<_, io::Error>(wire)).chain(tokio_stream::pending());
     let server = Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .add_service(HealthServer::new(Healthy))
         .add_service(files)
         .add_service(AuthServer::new(Logins(credentials)))

@@ -93,6 +93,12 @@ fn kubectl(engine: &Engine, words: &[&str]) -> Result<String> {
     docker(engine, "asking the node", &all)
 }
 
+/// The name of the node's image, which is made if it is missing.
+pub fn image(cache: &Cache, engine: &Engine, countdown: &Countdown) -> Result<String> {
+    let _lock = cache.lock("node")?;
+    image::ensure(cache, engine, countdown)
+}
+
 fn docker(engine: &Engine, what: &str, words: &[&str]) -> Result<String> {
     run::output(what, engine.docker().args(words), SHORT.max(Duration::from_secs(60)))
 }

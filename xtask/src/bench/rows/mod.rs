@@ -1,0 +1,99 @@
+//! The rows of the report.
+
+mod build;
+mod load;
+mod project;
+mod up;
+mod walk;
+
+use super::node::Node;
+use super::place::Place;
+use super::row::{Failed, Outcome, Row};
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use std::time::Duration;
+
+/// For what is set up before the runs.
+const SETUP: Duration = Duration::from_secs(900);
+
+/// What to measure; some come to several rows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Work {
+    /// Two images built, nothing changed
+    Build,
+    /// The same when BuildKit has to be asked
+    BuildAsked,
+    /// A load of a changed small file, engine taught and not
+    LoadSmall,
+    /// A load of an image that the node has
+    LoadNothing,
+    /// A load of a changed 70 MB layer
+    LoadMiddle,
+    /// A load of an image of which the node has nothing
+    LoadFirst,
+    /// `up` with nothing to do
+    Up,
+    /// A walk of 100,000 files
+    Walk,
+}
+
+/// What all rows need.
+pub struct Bench {
+    pub place: Place,
+    /// Rounds that count.
+    pub samples: usize,
+}
+
+impl Work {
+    pub fn needs_node(self) -> bool {
+        !matches!(self, Self::Build | Self::BuildAsked | Self::Walk)
+    }
+
+    /// As the report names it, should it fail.
+    fn title(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Build => ("build", build::NOTHING),
+            Self::BuildAsked => ("build-asked", build::ASKED),
+            Self::LoadSmall => ("load-small", "load, a small file changed"),
+            Self::LoadNothing => ("load-nothing", "load, nothing changed"),
+            Self::LoadMiddle => ("load-middle", "load, a 70 MB layer in the middle changed"),
+            Self::LoadFirst => ("load-first", "first load"),
+            Self::Up => ("up", up::WORK),
+            Self::Walk => ("walk", walk::WORK),
+        }
+    }
+
+    fn rows(self, bench: &Bench, node: Option<&Node>) -> Result<Vec<Row>> {
+        let node = || node.context("the node was not started");
+        match self {
+            Self::Build => build::nothing(bench),
+            Self::BuildAsked => build::asked(bench),
+            Self::LoadSmall => load::small(bench, node()?),
+            Self::LoadNothing => load::nothing(bench, node()?),
+            Self::LoadMiddle => load::middle(bench, node()?),
+            Self::LoadFirst => load::first(bench, node()?),
+            Self::Up => up::nothing(bench, node()?),
+            Self::Walk => walk::nothing(bench),
+        }
+    }
+}
+
+/// Measures all of `work`, whatever becomes of the others.
+pub fn all(bench: &Bench, node: Option<&Node>, work: &[Work]) -> Vec<Outcome> {
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for one in work {
+        let (id, work) = one.title();
+        eprintln!("bench: {work}");
+        match one.rows(bench, node) {
+            Ok(rows) => outcomes.extend(rows.into_iter().map(Ok)),
+            Err(error) => {
+                eprintln!("bench: {id}: {error:#}");
+                outcomes.push(Err(Failed { id, work, why: format!("{error:#}") }));
+            }
+        }
+    }
+    let measured: Vec<&Row> = outcomes.iter().flatten().collect();
+    let memory = load::memory(&measured);
+    outcomes.extend(memory.map(Ok));
+    outcomes
+}
