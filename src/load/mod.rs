@@ -7,7 +7,7 @@ mod pass;
 pub use error::Error;
 
 use crate::engine::{Engine, ImageSummary};
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::image::transfer::Converter;
 use crate::node::{self, Node, Session, Wanted};
 use crate::types::{ByteSize, Digest, ImageId, ImageRef};
@@ -171,6 +171,8 @@ impl Load<'_> {
     /// Opens the stream to a node; with it what need not be sent, if anything must be.
     async fn open(&self, node: &Node, thin: bool) -> Result<(Session, Option<HashSet<Digest>>), node::Error> {
         let mut session = node.open(self.engine, &self.wanted).await?;
+        let (image, node) = (self.image.name.clone(), node.name().to_owned());
+        self.events.say(Event::Reached { image, node, by: session.by() });
         let found = session.found();
         let present = match (found.complete || found.content, thin) {
             (true, _) => None,

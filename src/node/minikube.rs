@@ -1,6 +1,6 @@
 //! Minikube's own files: reading them takes no time, asking `minikube` takes a second.
 
-use super::Error;
+use super::{Error, Login};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -48,6 +48,25 @@ struct KubernetesConfig {
 struct ConfigNode {
     #[serde(default)]
     name: String,
+}
+
+/// A machine as `libmachine` keeps it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct MachineFile {
+    driver: Driver,
+}
+
+#[derive(Deserialize)]
+struct Driver {
+    #[serde(rename = "IPAddress", default)]
+    address: String,
+    #[serde(rename = "SSHUser", default)]
+    user: String,
+    #[serde(rename = "SSHPort", default)]
+    port: u16,
+    #[serde(rename = "SSHKeyPath", default)]
+    key: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -121,6 +140,26 @@ impl Home {
             machines: if machines.is_empty() { vec![name.to_owned()] } else { machines },
         })
     }
+
+    /// Who may log in to `machine`, and where; `start` is the command that starts it.
+    ///
+    /// # Errors
+    /// Its file cannot be read, or it has no address.
+    pub(super) fn login(&self, machine: &str, start: &str) -> Result<Login, Error> {
+        let directory = self.0.join("machines").join(machine);
+        let file: Option<MachineFile> = read(&directory.join("config.json"))?;
+        let driver = file.map(|file| file.driver).filter(|driver| !driver.address.is_empty());
+        let Some(Driver { address, user, port, key }) = driver else {
+            return Err(Error::NoAddress { node: machine.to_owned(), start: start.to_owned() });
+        };
+        Ok(Login {
+            // What Minikube's own machines have.
+            user: if user.is_empty() { "docker".into() } else { user },
+            host: address,
+            port: if port == 0 { 22 } else { port },
+            key: if key.as_os_str().is_empty() { directory.join("id_rsa") } else { key },
+        })
+    }
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
@@ -160,6 +199,26 @@ mod tests {
             let Err(Error::UnknownProfile { known, .. }) = home.profile(name) else { panic!("{name}") };
             assert_eq!(known, ["two"]);
         }
+    }
+
+    #[test]
+    fn a_machine_behind_ssh_is_read_with_what_minikube_takes_for_granted() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home(dir.path().to_owned());
+        let machine = dir.path().join("machines/vm");
+        let gone = home.login("vm", "minikube start -p vm").unwrap_err();
+        assert!(matches!(gone, Error::NoAddress { .. }), "{gone:?}");
+        std::fs::create_dir_all(&machine).unwrap();
+        let write = |text: &str| std::fs::write(machine.join("config.json"), text).unwrap();
+        write(r#"{"Driver": {"IPAddress": "192.168.39.2", "MachineName": "vm"}, "DriverName": "kvm2"}"#);
+        let login = home.login("vm", "minikube start -p vm").unwrap();
+        assert_eq!(login.to_string(), "ssh://docker@192.168.39.2:22");
+        assert_eq!(login.key, machine.join("id_rsa"));
+        write(r#"{"Driver": {"IPAddress": "10.0.0.9", "SSHUser": "root", "SSHPort": 2222, "SSHKeyPath": "/keys/id"}}"#);
+        let login = home.login("vm", "minikube start -p vm").unwrap();
+        assert_eq!((login.to_string().as_str(), login.key), ("ssh://root@10.0.0.9:2222", "/keys/id".into()));
+        write("{");
+        assert!(matches!(home.login("vm", ""), Err(Error::MinikubeFile { .. })));
     }
 
     #[test]

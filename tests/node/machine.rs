@@ -26,10 +26,22 @@ async fn ask(method: &str, path: &str, body: Option<Value>) -> (u16, String) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
-async fn must(method: &str, path: &str, body: Option<Value>) -> String {
+pub async fn must(method: &str, path: &str, body: Option<Value>) -> String {
     let (status, answer) = ask(method, path, body).await;
     assert!(status < 300, "{method} {path}: {status} {answer}");
     answer
+}
+
+/// `start`, `pause`, `unpause`, `kill`.
+pub async fn act(container: &str, what: &str) {
+    must("POST", &format!("/containers/{container}/{what}"), None).await;
+}
+
+/// The same from within a test's runtime, which waits.
+pub fn act_now(container: &str, what: &str) {
+    let (container, what) = (container.to_owned(), what.to_owned());
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    std::thread::spawn(move || runtime().block_on(act(&container, &what))).join().unwrap();
 }
 
 /// A container in the place of a machine, with a profile of its own; it goes when this is dropped.
@@ -52,7 +64,7 @@ impl Machine {
         std::fs::write(profile.join("config.json"), config.to_string()).unwrap();
         let body = json!({
             "Image": image, "Entrypoint": ["sleep", "600"], "Cmd": [], "User": "0", "Hostname": "elsewhere",
-            "Labels": {"name.minikube.sigs.k8s.io": name, "io.x-k8s.kind.cluster": name}, "HostConfig": {"Binds": binds, "NetworkMode": "none"},
+            "Labels": {"name.minikube.sigs.k8s.io": name, "io.x-k8s.kind.cluster": name, "io.x-k8s.kind.role": "control-plane"}, "HostConfig": {"Binds": binds, "NetworkMode": "none"},
         });
         must("POST", &format!("/containers/create?name={name}"), Some(body)).await;
         machine
@@ -83,7 +95,7 @@ impl Machine {
 
     /// `start`, `pause`, `unpause`, `kill`.
     pub async fn act(&self, what: &str) {
-        must("POST", &format!("/containers/{}/{what}", self.name), None).await;
+        act(&self.name, what).await;
     }
 
     pub async fn nodes(&self) -> Vec<Node> {

@@ -9,5 +9,6 @@ mod harness;
 mod killed;
 mod machine;
 mod refusals;
+mod several;
 mod thin;
 mod todo;
