@@ -1,6 +1,8 @@
 //! Where the engine is, found as the docker CLI finds it: `DOCKER_HOST`, then `DOCKER_CONTEXT`,
-//! then the current context of the CLI's configuration, then the default socket.
+//! then the current context of the CLI's configuration, then the default socket. Over TLS with
+//! the certificates that the environment or the context names.
 
+use super::tls::Tls;
 use crate::types::{Explained, Outcome};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -9,6 +11,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+/// Where the docker CLI looks when TLS is asked for and nothing else is said.
+const DEFAULT_TLS_HOST: &str = "localhost:2376";
 
 /// The address of an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +21,13 @@ pub enum Address {
     Unix(PathBuf),
     /// Plain TCP, as `host:port`.
     Tcp(String),
+    /// TCP with TLS.
+    Tls {
+        /// `host:port`
+        host: String,
+        /// The certificates.
+        tls: Tls,
+    },
     /// `docker system dial-stdio` at the far end of an SSH connection, as `[user@]host[:port]`.
     Ssh(String),
     /// An engine inside a container of another engine.
@@ -32,7 +43,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
-            Self::Tcp(host) => write!(f, "tcp://{host}"),
+            Self::Tcp(host) | Self::Tls { host, .. } => write!(f, "tcp://{host}"),
             Self::Ssh(host) => write!(f, "ssh://{host}"),
             Self::Within { engine, container } => write!(f, "{engine} in container `{container}`"),
         }
@@ -97,8 +108,12 @@ pub struct Environment {
     pub docker_host: Option<String>,
     /// `DOCKER_CONTEXT`
     pub docker_context: Option<String>,
-    /// `DOCKER_TLS_VERIFY`
+    /// `DOCKER_TLS_VERIFY`: TLS, and the engine's certificate is checked.
     pub docker_tls_verify: Option<String>,
+    /// `DOCKER_TLS`: TLS, and it is not checked unless `DOCKER_TLS_VERIFY` is set too.
+    pub docker_tls: Option<String>,
+    /// `DOCKER_CERT_PATH`: the directory with the certificates; `docker_config` if not set.
+    pub docker_cert_path: Option<PathBuf>,
     /// `DOCKER_CONFIG`, or `~/.docker`
     pub docker_config: Option<PathBuf>,
 }
@@ -112,7 +127,24 @@ impl Environment {
             docker_host: read("DOCKER_HOST"),
             docker_context: read("DOCKER_CONTEXT"),
             docker_tls_verify: read("DOCKER_TLS_VERIFY"),
+            docker_tls: read("DOCKER_TLS"),
+            docker_cert_path: read("DOCKER_CERT_PATH").map(PathBuf::from),
             docker_config: read("DOCKER_CONFIG").map(PathBuf::from).or_else(home),
+        }
+    }
+
+    /// The certificates, if TLS is asked for.
+    pub fn tls(&self) -> Option<Tls> {
+        self.docker_tls_verify.as_ref().or(self.docker_tls.as_ref())?;
+        let directory = self.docker_cert_path.as_deref().or(self.docker_config.as_deref()).unwrap_or(Path::new("."));
+        Some(Tls::in_directory(directory, self.docker_tls_verify.is_some()))
+    }
+
+    /// Where the docker CLI looks when nothing is said.
+    fn default_address(&self) -> Address {
+        match self.tls() {
+            None => Address::Unix(DEFAULT_SOCKET.into()),
+            Some(tls) => Address::Tls { host: DEFAULT_TLS_HOST.into(), tls },
         }
     }
 }
@@ -129,31 +161,32 @@ struct ContextMeta {
     endpoints: HashMap<String, Endpoint>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Endpoint {
     #[serde(rename = "Host", default)]
     host: String,
+    #[serde(rename = "SkipTLSVerify", default)]
+    skip_verify: bool,
 }
 
 impl Address {
     /// The address that the docker CLI would use in `environment`.
     pub fn discover(environment: &Environment) -> Result<Self, AddressError> {
         if let Some(host) = &environment.docker_host {
-            let tls = environment.docker_tls_verify.is_some();
-            return Self::parse(host, "DOCKER_HOST", tls);
+            return Self::parse(host, "DOCKER_HOST", environment.tls());
         }
-        let config = environment.docker_config.as_deref();
         if let Some(name) = &environment.docker_context {
-            return Self::of_context(name, "DOCKER_CONTEXT", config);
+            return Self::of_context(name, "DOCKER_CONTEXT", environment);
         }
-        match config.map(current_context).transpose()?.flatten() {
-            Some(name) => Self::of_context(&name, "currentContext of the docker CLI's config.json", config),
-            None => Ok(Self::Unix(DEFAULT_SOCKET.into())),
+        match environment.docker_config.as_deref().map(current_context).transpose()?.flatten() {
+            Some(name) => Self::of_context(&name, "currentContext of the docker CLI's config.json", environment),
+            None => Ok(environment.default_address()),
         }
     }
 
-    /// Reads an address as `DOCKER_HOST` has it; `origin` says where it was written.
-    pub fn parse(text: &str, origin: &str, tls: bool) -> Result<Self, AddressError> {
+    /// Reads an address as `DOCKER_HOST` has it; `origin` says where it was written. `tls` is for
+    /// TCP only: a socket and SSH do without.
+    pub fn parse(text: &str, origin: &str, tls: Option<Tls>) -> Result<Self, AddressError> {
         let wrong = |why| AddressError::Malformed { text: text.to_owned(), origin: origin.to_owned(), why };
         let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("it has no scheme"))?;
         if rest.is_empty() {
@@ -162,13 +195,16 @@ impl Address {
         match scheme {
             "unix" => Ok(Self::Unix(rest.into())),
             "ssh" => Ok(Self::Ssh(rest.trim_end_matches('/').to_owned())),
-            "tcp" | "http" if tls => Err(wrong("engines over TLS are not supported in this version")),
             "tcp" | "http" => {
                 let host = rest.trim_end_matches('/');
                 let with_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-                Ok(Self::Tcp(if with_port { host.to_owned() } else { format!("{host}:2375") }))
+                let host = if with_port { host.to_owned() } else { format!("{host}:2375") };
+                Ok(match tls {
+                    None => Self::Tcp(host),
+                    Some(tls) => Self::Tls { host, tls },
+                })
             }
-            "https" => Err(wrong("engines over TLS are not supported in this version")),
+            "https" => Err(wrong("engines over TLS are written tcp://, with DOCKER_TLS_VERIFY or in a docker context")),
             _ => Err(wrong("the scheme is none of unix, tcp and ssh")),
         }
     }
@@ -178,12 +214,12 @@ impl Address {
         Self::Within { engine: Box::new(self.clone()), container: container.to_owned() }
     }
 
-    fn of_context(name: &str, origin: &'static str, config: Option<&Path>) -> Result<Self, AddressError> {
+    fn of_context(name: &str, origin: &'static str, environment: &Environment) -> Result<Self, AddressError> {
         if name == "default" {
-            return Ok(Self::Unix(DEFAULT_SOCKET.into()));
+            return Ok(environment.default_address());
         }
         let folder = hex::encode(Sha256::digest(name.as_bytes()));
-        let contexts = config.unwrap_or(Path::new("")).join("contexts");
+        let contexts = environment.docker_config.as_deref().unwrap_or(Path::new("")).join("contexts");
         let path = contexts.join("meta").join(&folder).join("meta.json");
         let text = std::fs::read_to_string(&path).map_err(|source| AddressError::UnknownContext {
             name: name.to_owned(),
@@ -191,10 +227,11 @@ impl Address {
             path: path.clone(),
             source,
         })?;
-        let meta: ContextMeta = parse_json(&path, &text)?;
-        let host = meta.endpoints.get("docker").map(|endpoint| endpoint.host.as_str()).unwrap_or_default();
-        let tls = contexts.join("tls").join(&folder).join("docker").is_dir();
-        Self::parse(host, &format!("docker context `{name}`"), tls)
+        let mut meta: ContextMeta = parse_json(&path, &text)?;
+        let Endpoint { host, skip_verify } = meta.endpoints.remove("docker").unwrap_or_default();
+        let files = contexts.join("tls").join(&folder).join("docker");
+        let tls = (skip_verify || files.is_dir()).then(|| Tls::of_context(&files, !skip_verify));
+        Self::parse(&host, &format!("docker context `{name}`"), tls)
     }
 }
 
@@ -244,6 +281,24 @@ mod tests {
     }
 
     #[test]
+    fn tls_is_for_tcp_and_changes_the_default() {
+        let config = tempfile::tempdir().unwrap();
+        let mut here = environment(config.path());
+        here.docker_tls = Some("1".into());
+        let found = |here: &Environment| Address::discover(here).unwrap();
+        let unverified = |host: &str| Address::Tls { host: host.into(), tls: Tls::in_directory(config.path(), false) };
+        assert_eq!(found(&here), unverified("localhost:2376"));
+        here.docker_host = Some("tcp://far:1".into());
+        assert_eq!(found(&here), unverified("far:1"));
+        here.docker_tls_verify = Some("1".into());
+        here.docker_cert_path = Some("/certs".into());
+        let tls = Tls { ca: Some("/certs/ca.pem".into()), identity: None, verify: true };
+        assert_eq!(found(&here), Address::Tls { host: "far:1".into(), tls });
+        here.docker_host = Some("unix:///run/near.sock".into());
+        assert_eq!(found(&here).to_string(), "unix:///run/near.sock");
+    }
+
+    #[test]
     fn what_cannot_be_used_is_said_with_its_origin() {
         let config = tempfile::tempdir().unwrap();
         let mut here = environment(config.path());
@@ -253,7 +308,7 @@ mod tests {
         std::fs::write(config.path().join("config.json"), "{").unwrap();
         assert!(matches!(Address::discover(&environment(config.path())), Err(AddressError::Configuration { .. })));
         for bad in ["docker.sock", "unix://", "ftp://x", "https://x:1"] {
-            let error = Address::parse(bad, "DOCKER_HOST", false).unwrap_err();
+            let error = Address::parse(bad, "DOCKER_HOST", None).unwrap_err();
             assert!(error.to_string().starts_with(&format!("`{bad}` (from DOCKER_HOST)")), "{error}");
         }
     }

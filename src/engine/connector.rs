@@ -1,6 +1,7 @@
 //! One way to open a connection to an engine, for its HTTP API and for gRPC alike.
 
 use super::address::Address;
+use super::tls;
 use std::io;
 use std::pin::Pin;
 use std::process::Stdio;
@@ -93,14 +94,20 @@ impl Connected for Wire {
 pub(super) async fn connect(address: &Address) -> io::Result<Wire> {
     match address {
         Address::Unix(path) => UnixStream::connect(path).await.map(Wire::new),
-        Address::Tcp(host) => {
-            let stream = TcpStream::connect(host).await?;
-            stream.set_nodelay(true)?;
-            Ok(Wire::new(stream))
+        Address::Tcp(host) => tcp(host).await.map(Wire::new),
+        Address::Tls { host, tls } => {
+            let stream = tcp(host).await?;
+            tls::handshake(host, tls, stream).await.map(Wire::new).map_err(io::Error::other)
         }
         Address::Ssh(host) => dial_ssh(host),
         Address::Within { engine, container } => super::within::dial(engine, container).await,
     }
+}
+
+async fn tcp(host: &str) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(host).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// As the docker CLI does it: the far end's own `docker system dial-stdio` is the connection.
@@ -175,11 +182,26 @@ pub(super) async fn request(wire: &mut Wire, line: &str, headers: &[(&str, &str)
     while !head.ends_with(b"\r\n\r\n") {
         // Byte by byte: what follows the head belongs to whoever takes the wire over.
         head.push(wire.read_u8().await?);
+        if head == [TLS_ALERT] {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, InTls));
+        }
         if head.len() > LONGEST_HEAD {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the head of the answer is over 16 KiB"));
         }
     }
     parse_head(&String::from_utf8_lossy(&head))
+}
+
+/// The first byte of what a TLS server answers to anything else.
+const TLS_ALERT: u8 = 21;
+
+#[derive(Debug, thiserror::Error)]
+#[error("the answer is a TLS alert")]
+struct InTls;
+
+/// Whether a request without TLS was answered with it.
+pub(super) fn is_tls(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<InTls>())
 }
 
 fn parse_head(text: &str) -> io::Result<Head> {

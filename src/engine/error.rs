@@ -1,6 +1,7 @@
 //! What can go wrong between us and an engine.
 
 use super::address::{Address, AddressError};
+use super::tls::TlsError;
 use crate::types::{Explained, Outcome};
 use std::io;
 
@@ -10,6 +11,9 @@ pub enum Error {
     /// The address itself is wrong.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// TLS could not be agreed on.
+    #[error(transparent)]
+    Tls(#[from] Box<TlsError>),
     /// Nothing answers there.
     #[error("no container engine answers at {address}")]
     Unreachable {
@@ -67,7 +71,10 @@ pub enum Error {
 
 impl Error {
     pub(super) fn unreachable(address: &Address, source: io::Error) -> Self {
-        Self::Unreachable { address: address.to_string(), source }
+        match source.downcast::<TlsError>() {
+            Ok(error) => Self::Tls(Box::new(error)),
+            Err(source) => Self::Unreachable { address: address.to_string(), source },
+        }
     }
 
     pub(super) fn broken(
@@ -96,10 +103,17 @@ impl Error {
     }
 }
 
+impl From<TlsError> for Error {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(Box::new(error))
+    }
+}
+
 impl Explained for Error {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Address(error) => error.outcome(),
+            Self::Tls(error) => error.outcome(),
             Self::Refused { status: 200..300, .. } => Outcome::StepFailed,
             _ => Outcome::Unreachable,
         }
@@ -108,6 +122,7 @@ impl Explained for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Address(error) => error.hint(),
+            Self::Tls(error) => error.hint(),
             Self::Unreachable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Some(
                 "add yourself to the `docker` group and log in again, or set DOCKER_HOST to an engine of yours".into(),
             ),

@@ -15,6 +15,7 @@ mod import;
 mod machine;
 mod network;
 mod settings;
+mod tls;
 mod watch;
 mod within;
 
@@ -29,6 +30,7 @@ pub use image::{ImageSummary, RootFs};
 pub use machine::{Machine, MachineState};
 pub use network::Route;
 pub use settings::ImageSettings;
+pub use tls::{Tls, TlsError};
 pub use watch::{Change, ContainerState, Content, Health};
 
 use bollard::{BollardRequest, ClientVersion, Docker};
@@ -38,6 +40,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 
 /// The newest API version that the client library speaks.
 const NEWEST_API: (usize, usize) = (1, 53);
@@ -87,10 +90,29 @@ impl Engine {
 
 async fn ping(address: &Address) -> Result<Head, Error> {
     let mut wire = connector::connect(address).await.map_err(|source| Error::unreachable(address, source))?;
-    connector::request(&mut wire, "GET /_ping", &[("Connection", "close")]).await.map_err(|error| Error::NotAnEngine {
-        address: address.to_string(),
-        found: format!("no answer to GET /_ping ({error})"),
-    })
+    let answer = connector::request(&mut wire, "GET /_ping", &[("Connection", "close")]).await;
+    match (address, answer) {
+        (Address::Tcp(host), Err(error)) if connector::is_tls(&error) => {
+            Err(TlsError::OnlyTls { host: host.clone() }.into())
+        }
+        (Address::Tcp(host), Ok(head)) if head.status == 400 && says_https(&mut wire).await => {
+            Err(TlsError::OnlyTls { host: host.clone() }.into())
+        }
+        // With TLS 1.3 the engine judges our certificate only now.
+        (Address::Tls { host, tls }, Err(error)) if tls::broke(&error) => Err(TlsError::of(host, tls, error).into()),
+        (_, answer) => answer.map_err(|error| Error::NotAnEngine {
+            address: address.to_string(),
+            found: format!("no answer to GET /_ping ({error})"),
+        }),
+    }
+}
+
+/// What Go's HTTP server answers on a TLS port to a request without TLS.
+async fn says_https(wire: &mut Wire) -> bool {
+    let mut body = Vec::new();
+    // What came before an error is enough.
+    wire.take(1024).read_to_end(&mut body).await.ok();
+    String::from_utf8_lossy(&body).contains("HTTPS server")
 }
 
 fn parse_version(text: &str) -> Option<(usize, usize)> {

@@ -64,14 +64,10 @@ impl Engine {
             Address::Unix(_) if self.shares_our_network(network).await? => Ok(Route::Direct),
             // A virtual machine's: it forwards ports that are published on its loopback.
             Address::Unix(_) => published("127.0.0.1", "127.0.0.1"),
-            Address::Tcp(host) => {
-                let host = host.rsplit_once(':').map_or(host.as_str(), |(host, _)| host);
-                let local = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-                if local {
-                    published("127.0.0.1", "127.0.0.1")
-                } else {
-                    published("0.0.0.0", host.trim_matches(['[', ']']))
-                }
+            Address::Tcp(host) | Address::Tls { host, .. } => {
+                let host = host.rsplit_once(':').map_or(host.as_str(), |(host, _)| host).trim_matches(['[', ']']);
+                let local = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+                if local { published("127.0.0.1", "127.0.0.1") } else { published("0.0.0.0", host) }
             }
             Address::Ssh(host) => {
                 let host = host.rsplit_once('@').map_or(host.as_str(), |(_, host)| host);

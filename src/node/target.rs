@@ -156,7 +156,8 @@ async fn kind(name: &str, engine: &Engine) -> Result<Vec<Node>, Error> {
 fn docker(name: &str, environment: &Environment) -> Result<Node, Error> {
     let node = format!("docker:{name}");
     let address = if name.contains("://") {
-        Address::parse(name, "the target", false)
+        // As `docker -H` does.
+        Address::parse(name, "the target", environment.tls())
     } else {
         let context = Environment { docker_host: None, docker_context: Some(name.to_owned()), ..environment.clone() };
         Address::discover(&context)

@@ -11,7 +11,7 @@ const DOCKERFILE: &str = "FROM scratch\nCOPY --chmod=644 big /big\nCOPY . /\nENV
 async fn stand_alone() -> BuildKit {
     let host = std::env::var("LOADLINE_TEST_BUILDKIT_HOST")
         .expect("LOADLINE_TEST_BUILDKIT_HOST names a stand-alone buildkitd; `cargo xtask test engine` sets it");
-    let address = Address::parse(&host, "LOADLINE_TEST_BUILDKIT_HOST", false).expect("a valid address");
+    let address = Address::parse(&host, "LOADLINE_TEST_BUILDKIT_HOST", None).expect("a valid address");
     BuildKit::stand_alone(&address).await.expect("buildkitd answers")
 }
 

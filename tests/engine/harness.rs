@@ -17,7 +17,7 @@ pub const BASE: &str = "nginx:alpine";
 pub fn address() -> Address {
     let host = std::env::var("LOADLINE_TEST_DOCKER_HOST")
         .expect("LOADLINE_TEST_DOCKER_HOST names the engine under test; `cargo xtask test engine` sets it");
-    Address::parse(&host, "LOADLINE_TEST_DOCKER_HOST", false).expect("a valid address")
+    Address::parse(&host, "LOADLINE_TEST_DOCKER_HOST", None).expect("a valid address")
 }
 
 pub async fn engine() -> Engine {

@@ -60,8 +60,8 @@ async fn forward(mut near: impl AsyncRead + AsyncWrite + Unpin, engine: Address)
             let mut far = TcpStream::connect(host).await.unwrap();
             copy_bidirectional(&mut near, &mut far).await.ok();
         }
-        Address::Ssh(_) | Address::Within { .. } => {
-            panic!("the engine under test is neither behind SSH nor in a container")
+        Address::Tls { .. } | Address::Ssh(_) | Address::Within { .. } => {
+            panic!("the engine under test is neither behind TLS or SSH nor in a container")
         }
     }
 }

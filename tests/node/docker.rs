@@ -12,7 +12,7 @@ fn second_host() -> String {
 }
 
 async fn second() -> Engine {
-    let address = Address::parse(&second_host(), "LOADLINE_TEST_SECOND_DOCKER_HOST", false).unwrap();
+    let address = Address::parse(&second_host(), "LOADLINE_TEST_SECOND_DOCKER_HOST", None).unwrap();
     Engine::connect(&address).await.expect("the second engine answers")
 }
 

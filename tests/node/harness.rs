@@ -19,7 +19,7 @@ pub fn variable(name: &str, what: &str) -> String {
 
 pub async fn engine() -> Engine {
     let host = variable("LOADLINE_TEST_DOCKER_HOST", "the engine that the node runs in");
-    let address = Address::parse(&host, "LOADLINE_TEST_DOCKER_HOST", false).expect("a valid address");
+    let address = Address::parse(&host, "LOADLINE_TEST_DOCKER_HOST", None).expect("a valid address");
     Engine::connect(&address).await.expect("the engine under test answers")
 }
 

@@ -59,7 +59,7 @@ async fn unpacked_layers_whose_blobs_are_gone_are_there_all_the_same() {
 async fn an_engine_with_the_containerd_store_sends_a_node_only_what_it_lacks() {
     let host = variable("LOADLINE_TEST_SECOND_DOCKER_HOST", "an engine that images are loaded into");
     let second_node = nodes(&format!("docker:{host}")).await;
-    let address = loadline::engine::Address::parse(&host, "the environment", false).unwrap();
+    let address = loadline::engine::Address::parse(&host, "the environment", None).unwrap();
     let second = loadline::engine::Engine::connect(&address).await.unwrap();
     let tag = format!("loadline-test-{}:1", salt());
     let (base, middle) = parts();

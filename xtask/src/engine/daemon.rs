@@ -1,20 +1,36 @@
 //! One dockerd: its settings, its start, its stop.
 
-use super::{Engine, Kind, tree};
+use super::{Engine, Kind, certificates, tree};
 use crate::net::Network;
 use crate::paths::Cache;
 use crate::{cgroup, docker, host, net, run};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::fs;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// A Unix socket's path has at most 107 bytes, and containerd's is below ours.
 const LONGEST_HOME: usize = 70;
 
+/// An engine that an older xtask started, without an address that it should have, is none.
 pub fn is_up(engine: &Engine) -> bool {
-    engine.service().runs() && docker::answers(&engine.socket())
+    engine.service().runs() && docker::answers(&engine.socket()) && listens_with_tls(engine)
+}
+
+fn listens_with_tls(engine: &Engine) -> bool {
+    let Some(address) = engine.network().and_then(|network| engine.tls_address(network)) else { return true };
+    let settings: Value = serde_json::from_slice(&fs::read(config(engine)).unwrap_or_default()).unwrap_or_default();
+    settings["hosts"].as_array().is_some_and(|hosts| hosts.contains(&json!(tls_host(address))))
+}
+
+pub fn tls_host(address: IpAddr) -> String {
+    format!("tcp://{address}:2376")
+}
+
+fn config(engine: &Engine) -> PathBuf {
+    engine.home.join("daemon.json")
 }
 
 pub fn start(cache: &Cache, engine: &Engine, network: Network) -> Result<()> {
@@ -24,7 +40,7 @@ pub fn start(cache: &Cache, engine: &Engine, network: Network) -> Result<()> {
             engine.home.display()
         );
     }
-    let config = engine.home.join("daemon.json");
+    let config = config(engine);
     fs::write(&config, serde_json::to_vec_pretty(&settings(cache, engine, network)?)?)
         .with_context(|| format!("writing `{}`", config.display()))?;
     let arguments = ["dockerd".to_owned(), "--config-file".to_owned(), config.display().to_string()];
@@ -53,6 +69,14 @@ fn settings(cache: &Cache, engine: &Engine, network: Network) -> Result<Value> {
             settings["features"]["containerd-snapshotter"] = json!(true);
             settings["ip6tables"] = json!(false);
         }
+    }
+    if let Some(address) = engine.tls_address(network) {
+        let directory = certificates::ensure(&engine.home, address)?;
+        settings["hosts"] = json!([engine.address(), tls_host(address)]);
+        settings["tlsverify"] = json!(true);
+        settings["tlscacert"] = json!(directory.join(certificates::CA));
+        settings["tlscert"] = json!(directory.join(certificates::SERVER.0));
+        settings["tlskey"] = json!(directory.join(certificates::SERVER.1));
     }
     if host::lacks_sys_resource() {
         settings["runtimes"] = json!({"within": {"path": own_runtime(cache, engine)?}});

@@ -1,5 +1,6 @@
 //! Engines of our own, beside whatever Docker the machine has: own data, own socket, own bridge.
 
+mod certificates;
 mod daemon;
 mod tree;
 
@@ -11,6 +12,7 @@ use crate::service::Service;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -59,6 +61,19 @@ impl Engine {
     /// As `DOCKER_HOST` has it.
     pub fn address(&self) -> String {
         format!("unix://{}", self.socket().display())
+    }
+
+    /// Where it listens with TLS, beside its socket: the first engine only, at an address of the
+    /// loopback that no other engine of ours has.
+    fn tls_address(&self, network: Network) -> Option<IpAddr> {
+        matches!(self.kind, Kind::Distribution).then(|| Ipv4Addr::new(127, 83, network.number(), 1).into())
+    }
+
+    /// As `DOCKER_HOST` and `DOCKER_CERT_PATH` have it.
+    pub fn over_tls(&self) -> Result<(String, PathBuf)> {
+        let address = self.network().and_then(|network| self.tls_address(network));
+        let address = address.context("looking for an engine with TLS: this one has no such address")?;
+        Ok((daemon::tls_host(address), certificates::ensure(&self.home, address)?))
     }
 
     fn service(&self) -> Service {

@@ -74,10 +74,13 @@ fn on_engine(cache: &Cache, kind: Kind, set: &SetUp, filter: Option<&str>, phase
     let name = format!("engine-{}", kind.name());
     let result = phases.time(&name, || {
         let engine = setup::engine(cache, kind)?;
+        let (tls_host, certificates) = set.engine.as_ref().context("no engine listens with TLS")?.over_tls()?;
         let environment = [
             ("LOADLINE_TEST_DOCKER_HOST", engine.address()),
             ("LOADLINE_TEST_ENGINE", kind.name().to_owned()),
             ("LOADLINE_TEST_BUILDKIT_HOST", set.buildkitd.clone().unwrap_or_default()),
+            ("LOADLINE_TEST_TLS_HOST", tls_host),
+            ("LOADLINE_TEST_TLS_CERT_PATH", certificates.display().to_string()),
         ];
         libtest_run(cache, &name, &["--test", "engine"], &environment, filter)
     });
