@@ -10,6 +10,7 @@ mod state;
 mod stream;
 mod target;
 mod transcript;
+mod within;
 
 pub use error::Error;
 pub use minikube::{Home, Profile};
@@ -22,6 +23,7 @@ use crate::types::{Digest, ImageId, ImageRef};
 use bytes::Bytes;
 use machine::Machine;
 use std::collections::HashSet;
+use within::Within;
 
 /// A machine that runs images.
 #[derive(Clone)]
@@ -34,9 +36,9 @@ pub struct Node {
 #[derive(Clone)]
 enum Via {
     /// A containerd, on this machine.
-    Containerd(Machine),
-    /// A Docker Engine, in a container of `engine`.
-    DockerWithin { engine: Engine, machine: Machine },
+    Containerd(Box<Machine>),
+    /// A Docker Engine, in a container of another one.
+    DockerWithin(Box<Within>),
     /// A Docker Engine with an address of its own; `check` is the command that starts it, or shows
     /// what is wrong with it.
     Docker { address: Address, check: String },
@@ -91,8 +93,8 @@ impl Node {
                 let stream = stream::Stream::open(machine, wanted).await?;
                 Ok(Session::Containerd(Box::new(stream)))
             }
-            Via::DockerWithin { engine, machine } => {
-                let inner = self.engine_within(engine, machine).await?;
+            Via::DockerWithin(within) => {
+                let inner = within.connect().await?;
                 docker::Load::open(&self.name, inner, builder, wanted).await.map(Box::new).map(Session::Docker)
             }
             Via::Docker { address, check } => {
@@ -105,17 +107,6 @@ impl Node {
                 docker::Load::open(&self.name, engine, builder, wanted).await.map(Box::new).map(Session::Docker)
             }
         }
-    }
-
-    /// The engine inside a machine. After `eval $(minikube docker-env)` it is the building engine
-    /// itself, in which there is no such machine.
-    async fn engine_within(&self, engine: &Engine, machine: &Machine) -> Result<Engine, Error> {
-        let failed = |source| Error::engine(&self.name, source);
-        if engine.host_name().await.map_err(failed)? == machine.name {
-            return Ok(engine.clone());
-        }
-        machine.must_run().await?;
-        Engine::connect(&engine.address().within(&machine.name)).await.map_err(failed)
     }
 }
 

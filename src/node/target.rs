@@ -2,9 +2,10 @@
 
 use super::error::minikube_start;
 use super::machine::{Machine, Place};
-use super::minikube::Home;
+use super::minikube::{Home, Remote};
+use super::within::Within;
 use super::{Error, Node, Via};
-use crate::engine::{Address, Engine, Environment};
+use crate::engine::{Address, Engine, Environment, Tls};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -106,12 +107,11 @@ fn minikube(name: Option<&str>, engine: &Engine, surroundings: &Surroundings) ->
     }
     let start = minikube_start(&name);
     let node = |machine: &String| -> Result<Node, Error> {
-        let place = match driver {
-            "docker" | "podman" => Place::Container(engine.clone()),
-            _ => Place::Ssh(home.login(machine, &start)?),
+        let via = match driver {
+            "docker" | "podman" => within(engine, machine, &start, runtime, &home),
+            _ => behind_ssh(machine, &start, runtime, &home)?,
         };
-        let machine = Machine { name: machine.clone(), start: start.clone(), place };
-        Ok(Node { name: machine.name.clone(), via: via(machine, runtime) })
+        Ok(Node { name: machine.clone(), via })
     };
     // Those of the driver `none` are this machine itself.
     match driver {
@@ -120,11 +120,33 @@ fn minikube(name: Option<&str>, engine: &Engine, surroundings: &Surroundings) ->
     }
 }
 
-fn via(machine: Machine, runtime: &str) -> Via {
-    match &machine.place {
-        Place::Container(engine) if runtime == "docker" => Via::DockerWithin { engine: engine.clone(), machine },
-        _ => Via::Containerd(machine),
+/// A machine that is a container of `engine`.
+fn within(engine: &Engine, machine: &str, start: &str, runtime: &str, home: &Home) -> Via {
+    let place = Place::Container(engine.clone());
+    let machine = Machine { name: machine.to_owned(), start: start.to_owned(), place };
+    match runtime {
+        "docker" => {
+            let (engine, certificates) = (engine.clone(), home.certificates());
+            Via::DockerWithin(Box::new(Within { engine, machine, certificates }))
+        }
+        _ => Via::Containerd(Box::new(machine)),
     }
+}
+
+/// A machine with an address of its own.
+fn behind_ssh(machine: &str, start: &str, runtime: &str, home: &Home) -> Result<Via, Error> {
+    let Remote { login, engine_port } = home.remote(machine, start)?;
+    Ok(match runtime {
+        "docker" => {
+            let tls = Tls::in_directory(&home.certificates(), true);
+            let address = Address::Tls { host: format!("{}:{engine_port}", login.host), tls };
+            Via::Docker { address, check: start.to_owned() }
+        }
+        _ => {
+            let place = Place::Ssh(login);
+            Via::Containerd(Box::new(Machine { name: machine.to_owned(), start: start.to_owned(), place }))
+        }
+    })
 }
 
 async fn kind(name: &str, engine: &Engine) -> Result<Vec<Node>, Error> {
@@ -141,7 +163,7 @@ async fn kind(name: &str, engine: &Engine) -> Result<Vec<Node>, Error> {
         .map(|one| {
             let (name, start) = (one.name.clone(), format!("docker start {}", one.name));
             let machine = Machine { name: name.clone(), start, place: Place::Container(engine.clone()) };
-            Node { name, via: Via::Containerd(machine) }
+            Node { name, via: Via::Containerd(Box::new(machine)) }
         })
         .collect();
     if nodes.is_empty() {

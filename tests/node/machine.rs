@@ -40,8 +40,17 @@ pub async fn act(container: &str, what: &str) {
 /// The same from within a test's runtime, which waits.
 pub fn act_now(container: &str, what: &str) {
     let (container, what) = (container.to_owned(), what.to_owned());
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     std::thread::spawn(move || runtime().block_on(act(&container, &what))).join().unwrap();
+}
+
+/// Removes a container with its volumes, if it is there.
+pub fn delete_now(container: &str) {
+    let path = format!("/containers/{container}?force=1&v=1");
+    std::thread::spawn(move || runtime().block_on(ask("DELETE", &path, None))).join().ok();
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 /// A container in the place of a machine, with a profile of its own; it goes when this is dropped.
@@ -106,13 +115,7 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        let path = format!("/containers/{}?force=1&v=1", self.name);
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(ask("DELETE", &path, None));
-        })
-        .join()
-        .ok();
+        delete_now(&self.name);
     }
 }
 

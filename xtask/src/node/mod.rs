@@ -52,7 +52,9 @@ pub fn is_known(cache: &Cache) -> bool {
 pub fn ensure(cache: &Cache, engine: &Engine, countdown: &Countdown, cluster: &Cluster) -> Result<()> {
     let _lock = cache.lock("node")?;
     let machines = cluster.machines();
-    if !machines.iter().all(|machine| machine::is_running(engine, machine)) {
+    let running = machines.iter().all(|machine| machine::is_running(engine, machine));
+    // What the everyday one holds is somebody's; all others are to be as the sources say.
+    if !(running && cluster.is_everyday()) {
         let image = image::ensure(cache, engine, countdown)?;
         machine::start_all(engine, cluster, &image)?;
     }
