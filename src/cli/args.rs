@@ -2,7 +2,7 @@
 
 use crate::cli::values::{PassedArg, build_arg, secret, variable};
 use crate::project::{BuildArg, Overrides, Secret, SecretSource, Variables};
-use crate::types::{ByteSize, ImageRef, Platform, parse_duration};
+use crate::types::{ByteSize, ImageId, ImageRef, Platform, parse_duration};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -83,6 +83,8 @@ pub enum Verb {
     Smoke(Smoke),
     Load(Load),
     Up(Up),
+    #[command(hide = true)]
+    Teach(Teach),
     Status(Status),
     Cache(Cache),
     Config(Config),
@@ -234,6 +236,14 @@ pub struct Up {
     /// Where to: minikube, minikube:PROFILE, kind, kind:NAME or docker:HOST [default: the settings']
     #[arg(long, value_name = "TARGET")]
     pub target: Option<String>,
+}
+
+/// Let the engine learn the digests of images' layers, by a push into nothing
+#[derive(Args, Debug)]
+pub struct Teach {
+    /// The images, by id
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<ImageId>,
 }
 
 /// Show what is built, proven and loaded, and what is out of date

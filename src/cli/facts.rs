@@ -4,6 +4,7 @@ use crate::cli::session::Session;
 use crate::engine::{Engine, ImageSummary};
 use crate::image::ImageFacts;
 use crate::image::archive::{Archive, ArchiveError, Choice, Progress};
+use crate::image::digests::Digests;
 use crate::image::store::{DEFAULT_LIMIT, Store};
 use crate::types::{ByteSize, Explained, ImageId, Outcome};
 use std::io::{self, Read};
@@ -60,9 +61,18 @@ impl Explained for ReadError {
 
 /// The layer store, in `$XDG_CACHE_HOME/loadline`.
 pub fn store() -> Store {
+    Store::at(&cache_directory())
+}
+
+/// What is known of the digests by which `engine` pushes layers.
+pub fn digests(engine: &Engine) -> Digests {
+    Digests::at(&cache_directory(), &engine.address().to_string())
+}
+
+fn cache_directory() -> PathBuf {
     let read = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = read("XDG_CACHE_HOME").or_else(|| read("HOME").map(|home| home.join(".cache")));
-    Store::at(&home.unwrap_or_else(std::env::temp_dir).join("loadline"))
+    home.unwrap_or_else(std::env::temp_dir).join("loadline")
 }
 
 /// What is known of the image that the engine calls `summary.engine_id`; `id` is its config's
@@ -156,7 +166,7 @@ impl<R: Read> Read for Cancellable<R> {
     }
 }
 
-/// The size of the image `id`, if it was read before.
-pub fn size(id: &ImageId) -> Option<ByteSize> {
-    store().image(id).map(|facts| facts.size())
+/// The tar size of each layer of the image `id`, bottom first, if it was read before.
+pub fn layer_sizes(id: &ImageId) -> Option<Vec<ByteSize>> {
+    store().image(id).map(|facts| facts.layers.iter().map(|layer| layer.size).collect())
 }

@@ -11,6 +11,7 @@ mod render;
 mod session;
 mod signals;
 mod status;
+mod teaching;
 mod terminal;
 mod values;
 mod verbs;
@@ -27,6 +28,7 @@ pub fn main() -> ExitCode {
     };
     let session = session::Session::new(cli.global, cli.verb.streams());
     let outcome = verbs::run(&session, &cli.verb);
+    session.lessons.begin(&session);
     ExitCode::from(session.finish(outcome).code())
 }
 

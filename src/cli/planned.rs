@@ -1,7 +1,7 @@
 //! What every verb on images of the plan begins with: the plan, the engine, what is kept.
 
 use crate::cli::session::Session;
-use crate::cli::{engine, kept};
+use crate::cli::{engine, kept, teaching};
 use crate::engine::Engine;
 use crate::evidence::{Lock, State};
 use crate::project::{ImagePlan, Overrides, Plan};
@@ -36,6 +36,7 @@ pub async fn open(
         return Err(session.problems(&missing));
     }
     let engine = engine::connect(session).await?;
+    teaching::stop(&engine).await;
     let (state, lock) = kept::open(session, &project.plan.root, verb).await?;
     Ok(Planned { plan: project.plan, images, engine, state, _lock: lock })
 }

@@ -3,6 +3,7 @@
 use crate::cli::args::Global;
 use crate::cli::render::{Mode, Renderer};
 use crate::cli::signals::Signals;
+use crate::cli::teaching::Lessons;
 use crate::cli::terminal::{Terminal, WriteError};
 use crate::event::{Event, Events, Failure};
 use crate::project::{Problem, Project, Search};
@@ -26,6 +27,8 @@ pub struct Session {
     pub events: Events,
     /// Cancelled by the first Ctrl-C.
     pub cancel: CancellationToken,
+    /// What the engine is to learn when the run is over.
+    pub lessons: Lessons,
     /// The working directory.
     pub directory: PathBuf,
     renderer: Arc<Mutex<Renderer>>,
@@ -64,7 +67,16 @@ impl Session {
         let receiver = Arc::clone(&renderer);
         let events = Events::new(move |event| lock(&receiver).receive(&event, started.elapsed()));
         let directory = std::env::current_dir().unwrap_or_default();
-        Self { global, terminal, events, cancel: CancellationToken::new(), directory, renderer, started }
+        Self {
+            global,
+            terminal,
+            events,
+            cancel: CancellationToken::new(),
+            lessons: Lessons::default(),
+            directory,
+            renderer,
+            started,
+        }
     }
 
     /// The project, or how the run ends because there is none.

@@ -299,7 +299,7 @@ impl Look<'_> {
 
     async fn on_node(&self, node: &Node, image: &ImagePlan, record: &BuildRecord, summary: &ImageSummary) -> OnNode {
         let (id, engine_id) = (record.id.clone(), summary.engine_id.clone());
-        let loaded = load::Image { name: image.name.clone(), id, engine_id, tags: image.tags.clone(), size: None };
+        let loaded = load::Image { name: image.name.clone(), id, engine_id, tags: image.tags.clone(), layers: None };
         let has = match load::names(&loaded) {
             Ok(names) => {
                 let load::Image { id, engine_id, .. } = loaded;

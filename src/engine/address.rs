@@ -214,6 +214,12 @@ impl Address {
         Self::Within { engine: Box::new(self.clone()), container: container.to_owned() }
     }
 
+    /// Whether the engine may reach what listens on a loopback address here. Behind a socket it may
+    /// all the same be in a network of its own.
+    pub fn may_share_loopback(&self) -> bool {
+        matches!(self, Self::Unix(_))
+    }
+
     fn of_context(name: &str, origin: &'static str, environment: &Environment) -> Result<Self, AddressError> {
         if name == "default" {
             return Ok(environment.default_address());

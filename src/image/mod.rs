@@ -7,10 +7,12 @@
 pub mod accounts;
 pub mod archive;
 pub mod config;
+pub mod digests;
 pub mod dockerfile;
 pub mod files;
 pub mod layers;
 pub mod manifest;
+pub mod registry;
 pub mod store;
 pub mod transfer;
 pub mod tree;

@@ -62,8 +62,8 @@ impl Delivery {
                         self.progress(sent, total);
                     }
                 }
-                Piece::End { contents, spared } => {
-                    return match self.finish(session, &contents, sent, &spared).await {
+                Piece::End { contents, spared, pushed } => {
+                    return match self.finish(session, &contents, sent, &spared, pushed).await {
                         Err(error) if !spared.is_empty() && error.may_lack_content() => Ok(Delivered::Lacking(error)),
                         finished => finished.map(Delivered::Arrived),
                     };
@@ -79,6 +79,7 @@ impl Delivery {
         contents: &Contents,
         sent: u64,
         spared: &HashSet<Digest>,
+        pushed: bool,
     ) -> Result<Arrived, Error> {
         let tail = contents.tail(session.names(), session.form());
         let sent = sent + tail.len() as u64;
@@ -86,7 +87,10 @@ impl Delivery {
         self.progress(sent, sent);
         let how = match contents.layers_of(spared) {
             0 => "whole".to_owned(),
-            spared => format!("thin: {spared} of {} layers were there", contents.layers()),
+            spared => {
+                let way = if pushed { "thin, pushed" } else { "thin" };
+                format!("{way}: {spared} of {} layers were there", contents.layers())
+            }
         };
         let moving = session.found().moving.clone();
         let pods = session.finish(contents).await?;

@@ -31,6 +31,39 @@ pub enum Error {
         #[source]
         source: ArchiveError,
     },
+    /// What came out of the engine could not be kept on its way.
+    #[error("{image}: its layers cannot be read back from the temporary directory")]
+    Spill {
+        /// The image.
+        image: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No registry could be served on loopback.
+    #[error("{image}: cannot listen for a push on loopback")]
+    NoRegistry {
+        /// The image.
+        image: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A push ended without the image's manifest.
+    #[error("{image}: its engine pushed something else")]
+    NothingPushed {
+        /// The image.
+        image: String,
+    },
+    /// What was learned cannot be written down.
+    #[error("{image}: what its engine learned cannot be recorded")]
+    Unrecorded {
+        /// The image.
+        image: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A node cannot be used, or did not take the image.
     #[error("{image}: {source}")]
     Node {
@@ -74,6 +107,8 @@ impl Explained for Error {
             Self::NoName { .. } => Outcome::Usage,
             Self::Engine { source, .. } => source.outcome(),
             Self::Archive { source, .. } => source.outcome(),
+            Self::Spill { .. } | Self::NothingPushed { .. } => Outcome::StepFailed,
+            Self::NoRegistry { .. } | Self::Unrecorded { .. } => Outcome::Unreachable,
             Self::Node { source, .. } => source.outcome(),
             Self::Nodes { errors, .. } => Outcome::worst(errors.iter().map(Explained::outcome)),
             Self::Interrupted { .. } => Outcome::Interrupted,
@@ -87,6 +122,8 @@ impl Explained for Error {
             Self::Archive { source, .. } => source.hint(),
             Self::Node { source, .. } => source.hint(),
             Self::Nodes { errors, .. } => errors.iter().find_map(Explained::hint),
+            Self::Spill { .. } => Some("set TMPDIR to a directory that can be written and has room".into()),
+            Self::NoRegistry { .. } | Self::NothingPushed { .. } | Self::Unrecorded { .. } => None,
             Self::Interrupted { .. } => None,
         }
     }

@@ -3,21 +3,29 @@
 mod delivery;
 mod error;
 mod pass;
+mod push;
+mod teach;
 
 pub use error::Error;
+pub use teach::{is_worth_teaching, teach};
 
 use crate::engine::{Engine, ImageSummary};
 use crate::event::{Event, Events};
+use crate::image::digests::Digests;
 use crate::image::transfer::Converter;
 use crate::node::{self, Node, Session, Wanted};
 use crate::types::{ByteSize, Digest, ImageId, ImageRef};
 use delivery::{Delivered, Delivery};
 use futures_util::future::join_all;
 use pass::{Broken, Pass};
+use push::Push;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+
+/// How long it may take to remove what is left when a load ends.
+const CLEANUP_LIMIT: Duration = Duration::from_secs(10);
 
 /// An image to load.
 #[derive(Clone, Debug)]
@@ -30,8 +38,8 @@ pub struct Image {
     pub engine_id: Digest,
     /// Its own tags: what manifests name it by.
     pub tags: Vec<ImageRef>,
-    /// The uncompressed sum of its layers' tar sizes, if it was measured.
-    pub size: Option<ByteSize>,
+    /// The uncompressed tar size of each of its layers, bottom first, if they were measured.
+    pub layers: Option<Vec<ByteSize>>,
 }
 
 /// An image that is on a node, and that the node confirmed.
@@ -69,7 +77,7 @@ impl Moved {
 
 /// Brings `image` from `engine` to all `nodes`, in one pass over its bytes, and proves that each
 /// has it under its own tags and under `NAME:id-<first 12 of the id>`. A node that fails does not
-/// keep the others from it.
+/// keep the others from it. What is learned of the engine's layers goes into `digests`.
 ///
 /// # Errors
 /// What is wrong with the image, its engine, or any of the nodes.
@@ -77,13 +85,19 @@ pub async fn load(
     engine: &Engine,
     image: &Image,
     nodes: &[Node],
+    digests: &Digests,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<Vec<Arrived>, Error> {
-    tokio::select! {
-        done = run(engine, image, nodes, events) => done,
+    let cleanup = TaskTracker::new();
+    let loaded = tokio::select! {
+        done = run(engine, image, nodes, digests, &cleanup, events) => done,
         () = cancel.cancelled() => Err(Error::Interrupted { image: image.name.clone() }),
-    }
+    };
+    cleanup.close();
+    // What cannot be removed in this time is swept by the next run.
+    let _late = tokio::time::timeout(CLEANUP_LIMIT, cleanup.wait()).await;
+    loaded
 }
 
 /// All names that `image` gets on a node: its own tags, and for each repository one of its id.
@@ -100,13 +114,21 @@ pub fn names(image: &Image) -> Result<Vec<ImageRef>, Error> {
     if names.is_empty() { Err(Error::NoName { image: image.name.clone() }) } else { Ok(names) }
 }
 
-async fn run(engine: &Engine, image: &Image, nodes: &[Node], events: &Events) -> Result<Vec<Arrived>, Error> {
+async fn run(
+    engine: &Engine,
+    image: &Image,
+    nodes: &[Node],
+    digests: &Digests,
+    cleanup: &TaskTracker,
+    events: &Events,
+) -> Result<Vec<Arrived>, Error> {
     let names = names(image)?;
     let failed = |source| Error::Engine { image: image.name.clone(), source };
     let summary = engine.inspect(image.engine_id.as_str()).await.map_err(failed)?;
     let wanted =
         Wanted { id: image.id.clone(), engine_id: image.engine_id.clone(), diff_ids: summary.root_fs.clone(), names };
-    let load = Load { engine, image, wanted, expected: expected(image, &summary), begun: Instant::now(), events };
+    let expected = expected(image, &summary);
+    let load = Load { engine, image, wanted, expected, digests, cleanup, begun: Instant::now(), events };
     let all: Vec<&Node> = nodes.iter().collect();
     let mut ended = load.attempt(&all, true).await?;
     let mut arrived = std::mem::take(&mut ended.arrived);
@@ -123,7 +145,7 @@ async fn run(engine: &Engine, image: &Image, nodes: &[Node], events: &Events) ->
 /// containerd store counts something else as an image's size.
 fn expected(image: &Image, summary: &ImageSummary) -> u64 {
     let shown = if image.engine_id == image.id.0 { summary.shown_size } else { 0 };
-    image.size.map_or(shown, |size| size.0)
+    image.layers.as_ref().map_or(shown, |sizes| sizes.iter().map(|size| size.0).sum())
 }
 
 struct Load<'a> {
@@ -131,6 +153,8 @@ struct Load<'a> {
     image: &'a Image,
     wanted: Wanted,
     expected: u64,
+    digests: &'a Digests,
+    cleanup: &'a TaskTracker,
     begun: Instant,
     events: &'a Events,
 }
@@ -151,9 +175,10 @@ impl Load<'_> {
         let deliveries: Vec<_> =
             nodes.iter().zip(sessions).map(|(node, session)| self.deliver(node, session, &mut pass)).collect();
         let converter = Converter::new(self.image.id.clone(), self.wanted.diff_ids.clone());
+        let push = if thin { self.push(&pass) } else { None };
         // A task of its own: hashing and writing then go on at the same time.
         let (engine, engine_id) = (self.engine.clone(), self.image.engine_id.clone());
-        let pass = tokio::spawn(async move { pass.run(&engine, &engine_id, converter).await });
+        let pass = tokio::spawn(async move { pass.run(&engine, &engine_id, converter, push).await });
         let (passed, delivered) = tokio::join!(AbortOnDropHandle::new(pass), join_all(deliveries));
         self.whole(passed)?;
         let mut ended = Ended::default();
@@ -215,6 +240,26 @@ impl Load<'_> {
         }
     }
 
+    /// The push that brings what those who take part in `pass` lack, if it is possible and
+    /// quicker than an export.
+    fn push(&self, pass: &Pass) -> Option<Push> {
+        let sizes = self.image.layers.as_ref().filter(|sizes| sizes.len() == self.wanted.diff_ids.len())?;
+        if pass.receivers().is_empty() || !self.engine.address().may_share_loopback() {
+            return None;
+        }
+        let push = Push {
+            engine: self.engine.clone(),
+            id: self.image.id.clone(),
+            engine_id: self.image.engine_id.clone(),
+            diff_ids: self.wanted.diff_ids.clone(),
+            sizes: sizes.iter().map(|size| size.0).collect(),
+            digests: self.digests.clone(),
+            known: self.digests.known(),
+            cleanup: self.cleanup.clone(),
+        };
+        push.is_worth_it(pass.receivers()).then_some(push)
+    }
+
     /// A broken pass is the cause of all that it left undone; what nodes say of themselves counts
     /// only if it was whole.
     fn whole(&self, passed: Result<Result<(), Broken>, tokio::task::JoinError>) -> Result<(), Error> {
@@ -223,6 +268,7 @@ impl Load<'_> {
             Ok(Ok(())) => Ok(()),
             Ok(Err(Broken::Engine(source))) => Err(Error::Engine { image, source }),
             Ok(Err(Broken::Archive(source))) => Err(Error::Archive { image, source }),
+            Ok(Err(Broken::Spill(source))) => Err(Error::Spill { image, source }),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_) => Err(Error::Interrupted { image }),

@@ -1,12 +1,15 @@
-//! One pass over an engine's export feeds all nodes. Each has a short queue, so the slowest of
+//! One pass over what an engine gives feeds all nodes. Each has a short queue, so the slowest of
 //! them sets the pace and nothing piles up; one that fails leaves its queue and no more. What a
-//! node has already is read, but not sent to it.
+//! node has already is not sent to it.
 
+use super::push::{Push, Pushed};
 use crate::engine::{self, Engine};
 use crate::image::transfer::{ArchiveError, Chunk, Contents, Converter};
 use crate::types::Digest;
 use bytes::Bytes;
+use futures_util::future::join_all;
 use std::collections::HashSet;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
@@ -23,6 +26,8 @@ pub(super) enum Piece {
         contents: Arc<Contents>,
         /// The blobs that were not sent, because they were there.
         spared: HashSet<Digest>,
+        /// Whether the engine pushed it, layer by layer, instead of exporting all.
+        pushed: bool,
     },
 }
 
@@ -47,10 +52,11 @@ pub(super) struct Source {
 }
 
 /// A node's end of the pass.
-struct Receiver {
+pub(super) struct Receiver {
     queue: mpsc::Sender<Piece>,
     total: Total,
-    present: HashSet<Digest>,
+    /// The blobs and layers that it has.
+    pub(super) present: HashSet<Digest>,
     spared: HashSet<Digest>,
     sent: u64,
 }
@@ -60,6 +66,8 @@ struct Receiver {
 pub(super) enum Broken {
     Engine(engine::Error),
     Archive(ArchiveError),
+    /// What the engine pushed cannot be read again.
+    Spill(io::Error),
 }
 
 /// All who take part.
@@ -76,11 +84,39 @@ impl Pass {
         Source { queue, total }
     }
 
-    /// Reads `image` out of `engine` and sends it to all who joined.
-    pub(super) async fn run(mut self, engine: &Engine, image: &Digest, mut converter: Converter) -> Result<(), Broken> {
+    /// All who joined.
+    pub(super) fn receivers(&self) -> &[Receiver] {
+        &self.0
+    }
+
+    /// Reads `image` out of `engine` and sends it to all who joined: by `push` if there is one and
+    /// it can be done, else by an export.
+    pub(super) async fn run(
+        self,
+        engine: &Engine,
+        image: &Digest,
+        converter: Converter,
+        push: Option<Push>,
+    ) -> Result<(), Broken> {
         if self.0.is_empty() {
             return Ok(());
         }
+        // An engine that cannot reach our loopback is no error: there is another way out.
+        match push {
+            Some(push) => match push.run(&self.0).await {
+                Ok(pushed) => self.send_pushed(&pushed).await,
+                Err(_) => self.export(engine, image, converter).await,
+            },
+            None => self.export(engine, image, converter).await,
+        }
+    }
+
+    async fn send_pushed(self, pushed: &Pushed) -> Result<(), Broken> {
+        let sent = join_all(self.0.into_iter().map(|receiver| receiver.send_pushed(pushed))).await;
+        sent.into_iter().collect()
+    }
+
+    async fn export(mut self, engine: &Engine, image: &Digest, mut converter: Converter) -> Result<(), Broken> {
         let mut export = engine.export(image.as_str());
         let mut ready = vec![Converter::head()];
         loop {
@@ -97,7 +133,7 @@ impl Pass {
         let contents = Arc::new(converter.finish().map_err(Broken::Archive)?);
         for Receiver { queue, spared, .. } in self.0 {
             // A node that left has its own error.
-            let end = Piece::End { contents: contents.clone(), spared };
+            let end = Piece::End { contents: contents.clone(), spared, pushed: false };
             let _left = queue.send(end).await.is_err();
         }
         Ok(())
@@ -133,7 +169,32 @@ impl Receiver {
             self.spared.extend(chunk.of.clone());
             return !self.queue.is_closed();
         }
-        self.sent += chunk.bytes.len() as u64;
-        self.queue.send(Piece::Bytes(chunk.bytes.clone())).await.is_ok()
+        self.send(chunk.bytes.clone()).await
+    }
+
+    /// Sends what this node lacks of an image that was pushed.
+    async fn send_pushed(mut self, pushed: &Pushed) -> Result<(), Broken> {
+        let selection = pushed.select(&self.present).map_err(Broken::Archive)?;
+        self.total.at_least(selection.needed.iter().map(|(layer, _)| layer.size).sum());
+        let mut open = self.send(Converter::head().bytes).await;
+        for (layer, blob) in selection.needed {
+            open = open && self.send(layer.head()).await;
+            let mut at = 0;
+            while open && at < layer.size {
+                let piece = blob.read(at).await.map_err(Broken::Spill)?;
+                at += piece.len() as u64;
+                open = self.send(piece).await;
+            }
+            open = open && self.send(layer.padding()).await;
+        }
+        let end = Piece::End { contents: Arc::new(selection.contents), spared: selection.spared, pushed: true };
+        // A node that left has its own error.
+        let _left = self.queue.send(end).await.is_err();
+        Ok(())
+    }
+
+    async fn send(&mut self, bytes: Bytes) -> bool {
+        self.sent += bytes.len() as u64;
+        self.queue.send(Piece::Bytes(bytes)).await.is_ok()
     }
 }

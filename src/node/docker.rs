@@ -2,9 +2,10 @@
 
 use super::state::pods;
 use super::{Error, Found, Wanted};
-use crate::engine::{Engine, ImageSummary};
-use crate::types::{Digest, ImageId, ImageRef};
+use crate::engine::{self, Engine, ImageSummary};
+use crate::types::{Digest, ImageId, ImageRef, chain_ids};
 use bytes::Bytes;
+use std::collections::HashSet;
 use std::io;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -29,7 +30,7 @@ pub struct Load {
 
 struct Import {
     archive: mpsc::Sender<io::Result<Bytes>>,
-    done: AbortOnDropHandle<Result<(), crate::engine::Error>>,
+    done: AbortOnDropHandle<Result<(), engine::Error>>,
 }
 
 impl Load {
@@ -69,6 +70,25 @@ impl Load {
         &self.found
     }
 
+    /// The layers that need not be sent: those that are there on the same layers below. An engine
+    /// with the containerd store takes no archive without all of them.
+    pub(super) async fn present(&self) -> Result<HashSet<Digest>, Error> {
+        let failed = |source| Error::engine(&self.node, source);
+        if self.engine.stores_blobs().await.map_err(failed)? {
+            return Ok(HashSet::new());
+        }
+        let chains = self.engine.chains().await.map_err(failed)?;
+        let diff_ids = &self.wanted.diff_ids;
+        let lacking: HashSet<&Digest> = chain_ids(diff_ids)
+            .iter()
+            .zip(diff_ids)
+            .filter(|(chain, _)| !chains.contains(chain))
+            .map(|(_, diff_id)| diff_id)
+            .collect();
+        // One that is listed twice lies on two chains.
+        Ok(diff_ids.iter().filter(|id| !lacking.contains(id)).cloned().collect())
+    }
+
     pub(super) fn begin(&mut self) -> Result<(), Error> {
         let (archive, receiver) = mpsc::channel(4);
         let engine = self.engine.clone();
@@ -97,7 +117,7 @@ impl Load {
             doing: "unpacking the image",
             after: UNPACK_LIMIT,
         })?;
-        done.map_err(|_| self.ended())?.map_err(|source| Error::engine(&self.node, source))?;
+        done.map_err(|_| self.ended())?.map_err(|source| self.not_taken(source))?;
         let ids = [&self.wanted.id.0, manifest];
         self.prove(&ids).await?;
         self.pods().await
@@ -142,8 +162,16 @@ impl Load {
         let Some(Import { archive, done }) = self.import.take() else { return self.ended() };
         drop(archive);
         match timeout(STALL_LIMIT, done).await {
-            Ok(Ok(Err(source))) => Error::engine(&self.node, source),
+            Ok(Ok(Err(source))) => self.not_taken(source),
             _ => self.ended(),
+        }
+    }
+
+    /// What the engine says of an archive comes in its answer's stream, after the status.
+    fn not_taken(&self, source: engine::Error) -> Error {
+        match source {
+            engine::Error::Refused { status: 200, message, .. } => Error::refused(&self.node, message),
+            source => Error::engine(&self.node, source),
         }
     }
 

@@ -213,8 +213,13 @@ impl Error {
         matches!(self, Self::Refused { .. } | Self::Unproven { .. })
     }
 
+    /// What an engine's refusal in the words `why` is.
+    pub(super) fn refused(node: &str, why: String) -> Self {
+        Self::refused_or_full(node, why, "docker image prune".into())
+    }
+
     /// What a refusal in the words `why` is; `prune` is the command that makes room.
-    pub(super) fn refused(node: &str, why: String, prune: String) -> Self {
+    pub(super) fn refused_or_full(node: &str, why: String, prune: String) -> Self {
         let node = node.to_owned();
         if why.contains("no space left on device") || why.contains("disk quota exceeded") {
             Self::DiskFull { node, why, prune }
@@ -227,7 +232,7 @@ impl Error {
     pub(super) fn engine(node: &str, source: engine::Error) -> Self {
         match source {
             engine::Error::Refused { message, .. } if message.contains("no space left on device") => {
-                Self::refused(node, message, "docker image prune".into())
+                Self::refused(node, message)
             }
             source => Self::Engine { node: node.to_owned(), source },
         }

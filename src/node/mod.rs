@@ -135,15 +135,14 @@ impl Session {
         }
     }
 
-    /// The blobs and layers that need not be sent. An engine keeps no blobs, and one with the
-    /// containerd store takes no archive without all of them.
+    /// The blobs and layers that need not be sent.
     ///
     /// # Errors
     /// The node was lost, or does not say.
     pub async fn present(&mut self) -> Result<HashSet<Digest>, Error> {
         match self {
             Self::Containerd(stream) => stream.present().await,
-            Self::Docker(_) => Ok(HashSet::new()),
+            Self::Docker(load) => load.present().await,
         }
     }
 

@@ -219,7 +219,7 @@ impl Stream {
             return Error::NoTool { node, tool: tool.to_owned() };
         }
         if let Some(taken) = self.transcript.section("taken").filter(|taken| taken.code != 0) {
-            return Error::refused(&node, complaint(&taken.text), self.machine.prune());
+            return Error::refused_or_full(&node, complaint(&taken.text), self.machine.prune());
         }
         // 126 and 127: the command itself could not be started.
         match self.output.exit_code().await {

@@ -1,7 +1,7 @@
 //! Whose a container or network is: the run and the process that made it. A process that died
 //! cannot clean up, so the next one must be able to tell what was its.
 
-use crate::engine::Labelled;
+use crate::engine::{Labelled, process};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -29,7 +29,7 @@ pub(super) fn labels(run: &str, project: &str, image: &str) -> BTreeMap<String, 
         (CREATED.to_owned(), now().as_secs().to_string()),
     ]);
     labels.extend(host().map(|host| (HOST.to_owned(), host)));
-    labels.extend(process_started(pid).map(|started| (PID_STARTED.to_owned(), started)));
+    labels.extend(process::started(pid).map(|started| (PID_STARTED.to_owned(), started)));
     labels
 }
 
@@ -47,7 +47,7 @@ pub(super) fn is_orphan(thing: &Labelled) -> bool {
     }
     let here = host();
     if here.is_some() && label(HOST) == here.as_deref() {
-        let started = label(PID).and_then(|pid| pid.parse().ok()).and_then(process_started);
+        let started = label(PID).and_then(|pid| pid.parse().ok()).and_then(process::started);
         return started.as_deref() != label(PID_STARTED);
     }
     let created = label(CREATED).and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
@@ -63,17 +63,6 @@ fn host() -> Option<String> {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
     Some(format!("{} {}", boot.trim(), namespace.display()))
-}
-
-/// When a process that runs was started, in ticks since the boot (proc(5), `stat`, field 22).
-fn process_started(pid: u32) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The command's name is in parentheses, and may have spaces and parentheses itself.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_whitespace();
-    let state = fields.next()?;
-    let is_dead = matches!(state, "Z" | "X");
-    fields.nth(18).filter(|_| !is_dead).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ impl Shop {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadline"));
+        command.env("LOADLINE_TEACH", "off");
         command.args(args).current_dir(&self.root).env_clear().env("HOME", self.root.join("home"));
         command.stdin(Stdio::null());
         command

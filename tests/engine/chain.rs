@@ -54,6 +54,7 @@ impl Pair {
     fn run(&self, arguments: &[&str]) -> Ran {
         let home = self.dir.path().join(".home");
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadline"));
+        command.env("LOADLINE_TEACH", "off");
         command.args(arguments).arg("--json").current_dir(self.dir.path());
         command.env("DOCKER_HOST", address().to_string()).env("XDG_STATE_HOME", &home).env("XDG_CACHE_HOME", &home);
         Ran::of_output(command.output().unwrap())

@@ -87,6 +87,7 @@ impl Todo {
     /// The command, to be run here.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadline"));
+        command.env("LOADLINE_TEACH", "off");
         command.args(arguments).current_dir(&self.dir).env("DOCKER_HOST", address().to_string());
         command.env("XDG_STATE_HOME", self.dir.join("state")).env("XDG_CACHE_HOME", self.dir.join("cache"));
         command

@@ -12,6 +12,7 @@ use std::process::{Command, Output};
 fn loadline(arguments: &[&str]) -> Output {
     let home = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadline"));
+    command.env("LOADLINE_TEACH", "off");
     command.args(arguments).current_dir(home.path()).env("DOCKER_HOST", address().to_string());
     command.env("XDG_STATE_HOME", home.path()).env("XDG_CACHE_HOME", home.path()).output().unwrap()
 }

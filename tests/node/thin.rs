@@ -82,6 +82,32 @@ async fn an_engine_with_the_containerd_store_sends_a_node_only_what_it_lacks() {
 }
 
 #[tokio::test]
+async fn a_docker_engine_is_sent_only_the_layers_that_it_lacks() {
+    let first_host = variable("LOADLINE_TEST_DOCKER_HOST", "the engine that the node runs in");
+    let (node, second) = (nodes(&format!("docker:{first_host}")).await, second_engine().await);
+    let tag = format!("loadline-test-{}:1", salt());
+    let (base, middle) = parts();
+    let (top, other) = (salt().into_bytes(), salt().into_bytes());
+    let mut made = Vec::new();
+    // An engine keeps layers by chain: what lies on a changed layer must come again.
+    let changes = [
+        (vec![&base, &middle, &top], 1_500_000..1_600_000),
+        (vec![&base, &middle, &other], 0..12_000),
+        (vec![&other, &middle, &top], 500_000..1_000_000),
+    ];
+    for (layers, sent) in changes {
+        let files: Vec<&[u8]> = layers.iter().map(|layer| layer.as_slice()).collect();
+        let image = make_in(&second, &tag, &files).await;
+        let run = load_from(&second, &image, &node).await;
+        assert!(sent.contains(&run.sent()), "{} {:?}", run.sent(), run.arrived());
+        assert_eq!(engine().await.inspect(&tag).await.unwrap().engine_id, image.id.0);
+        second.untag(&image.tags[0].canonical()).await.unwrap();
+        made.push(image);
+    }
+    forget(&made.iter().collect::<Vec<_>>()).await;
+}
+
+#[tokio::test]
 async fn a_node_that_lacks_something_after_all_gets_everything_once() {
     let (base, middle) = parts();
     let image = make(&format!("loadline-test-{}:1", salt()), &[&base, &middle]).await;

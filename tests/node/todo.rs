@@ -34,11 +34,23 @@ impl Todo {
 
     fn command(&self, arguments: &[&str], minikube_home: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadline"));
+        command.env("LOADLINE_TEACH", "off");
         command.args(arguments).arg("--json").current_dir(env!("CARGO_MANIFEST_DIR"));
         command.env("DOCKER_HOST", variable("LOADLINE_TEST_DOCKER_HOST", "the engine that the node runs in"));
         command.env("MINIKUBE_HOME", minikube_home);
         command.env("XDG_STATE_HOME", self.home.path()).env("XDG_CACHE_HOME", self.home.path());
         command
+    }
+
+    /// As a person at a terminal runs it: the engine is taught afterwards.
+    pub fn run_teaching(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.command(arguments, &variable("LOADLINE_TEST_MINIKUBE_HOME", "a Minikube home"));
+        Ran::of(command.env_remove("LOADLINE_TEACH").env_remove("CI"))
+    }
+
+    /// What was learned of engines, and who teaches them.
+    pub fn digests(&self) -> PathBuf {
+        self.home.path().join("loadline/digests/v1")
     }
 
     /// Starts the command and does not wait for it.
@@ -72,17 +84,21 @@ impl Todo {
     }
 
     fn run_with(&self, arguments: &[&str], minikube_home: &str) -> Ran {
-        let output = self.command(arguments, minikube_home).output().unwrap();
+        Ran::of(&mut self.command(arguments, minikube_home))
+    }
+}
+
+impl Ran {
+    fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
         let stdout = String::from_utf8(output.stdout).unwrap();
-        Ran {
+        Self {
             code: output.status.code(),
             events: stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
-}
 
-impl Ran {
     fn one(&self, kind: &str, image: &str) -> &Value {
         let found = self.events.iter().find(|event| event["event"] == kind && event["image"] == image);
         found.unwrap_or_else(|| panic!("no {kind} of {image}:\n{}", self.stderr))

@@ -3,7 +3,7 @@
 use crate::cli::args::Load;
 use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
-use crate::cli::{engine, facts, gate};
+use crate::cli::{engine, facts, gate, teaching};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::evidence::State;
@@ -59,21 +59,31 @@ pub async fn image_of_plan(
         }
         Err(error) => return session.failed(name, &error),
     }
-    let size = facts::size(&build.id);
-    let load =
-        Image { name: image.name.clone(), id: build.id, engine_id: summary.engine_id, tags: image.tags.clone(), size };
+    let layers = facts::layer_sizes(&build.id);
+    let load = Image {
+        name: image.name.clone(),
+        id: build.id,
+        engine_id: summary.engine_id,
+        tags: image.tags.clone(),
+        layers,
+    };
     finish(session, engine, &load, nodes).await
 }
 
 async fn finish(session: &Session, engine: &Engine, image: &Image, nodes: &[Node]) -> Outcome {
-    match load::load(engine, image, nodes, &session.events, &session.cancel).await {
-        Ok(_) => Outcome::Fine,
+    let digests = facts::digests(engine);
+    match load::load(engine, image, nodes, &digests, &session.events, &session.cancel).await {
+        Ok(_) => {
+            session.lessons.note(engine, image, &digests).await;
+            Outcome::Fine
+        }
         Err(error) => session.failed(Some(&image.name), &error),
     }
 }
 
 async fn references(session: &Session, args: &Load) -> Result<Outcome, Outcome> {
     let engine = engine::connect(session).await?;
+    teaching::stop(&engine).await;
     let nodes = nodes(session, &engine, args.target.as_deref().unwrap_or(DEFAULT_TARGET)).await?;
     let one = |reference| reference_of(session, &engine, reference, &nodes);
     Ok(Outcome::worst(join_all(args.refs.iter().map(one)).await))
@@ -92,6 +102,7 @@ async fn reference_of(session: &Session, engine: &Engine, reference: &ImageRef, 
     };
     session.events.say(Event::Note { image: Some(name.clone()), text: "ungated: not an image of the plan".to_owned() });
     let (id, engine_id): (ImageId, Digest) = (known.facts.id.clone(), summary.engine_id);
-    let load = Image { name, id, engine_id, tags: vec![reference.clone()], size: Some(known.facts.size()) };
+    let layers = Some(known.facts.layers.iter().map(|layer| layer.size).collect());
+    let load = Image { name, id, engine_id, tags: vec![reference.clone()], layers };
     finish(session, engine, &load, nodes).await
 }

@@ -8,6 +8,7 @@ mod load;
 mod man;
 mod smoke;
 mod status;
+mod teach;
 mod up;
 mod verify;
 
@@ -23,6 +24,7 @@ pub fn run(session: &Session, verb: &Verb) -> Outcome {
         Verb::Smoke(args) => session.block_on(smoke::run(session, args)),
         Verb::Load(args) => session.block_on(load::run(session, args)),
         Verb::Up(args) => session.block_on(up::run(session, args)),
+        Verb::Teach(args) => session.block_on(teach::run(session, args)),
         Verb::Status(args) => session.block_on(status::run(session, args)),
         Verb::Cache(args) => cache::run(session, args),
         Verb::Config(args) => config::run(session, args),

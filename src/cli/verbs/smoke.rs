@@ -3,7 +3,7 @@
 use crate::cli::args::Smoke;
 use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
-use crate::cli::{engine, gate, kept};
+use crate::cli::{engine, gate, kept, teaching};
 use crate::engine::{Engine, Error as EngineError};
 use crate::evidence::State;
 use crate::project::{ImagePlan, Plan};
@@ -75,6 +75,7 @@ fn outcome(session: &Session, report: &Report) -> Outcome {
 
 async fn references(session: &Session, args: &Smoke) -> Result<Outcome, Outcome> {
     let engine = engine::connect(session).await?;
+    teaching::stop(&engine).await;
     let one = async |reference: &String| {
         let plan = described(reference, args);
         let smoked = reference_in(session, &engine, &plan).await;

@@ -42,6 +42,29 @@ struct Layer {
     media_type: &'static str,
 }
 
+/// A layer of an image, as a blob of a size in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerBlob {
+    /// The blob's digest.
+    pub digest: Digest,
+    /// Its size.
+    pub size: u64,
+    /// Whether it is compressed with gzip.
+    pub gzip: bool,
+}
+
+impl LayerBlob {
+    /// What stands before its bytes in an archive.
+    pub fn head(&self) -> Bytes {
+        Bytes::copy_from_slice(&Header::of_file(&blob(&self.digest), self.size))
+    }
+
+    /// What stands behind them.
+    pub fn padding(&self) -> Bytes {
+        vec![0; padding(self.size) as usize].into()
+    }
+}
+
 /// For whom an archive's end is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -104,6 +127,28 @@ impl Contents {
         let manifest = write_manifest(&id, config.len(), &layers);
         let config_sent = parts.get(&id.0).map(|part| part.name.clone());
         Ok(Self { id, config, config_sent, layers, manifest })
+    }
+
+    /// The image `id` with the config `config`, as made of the blobs `layers`, bottom first.
+    ///
+    /// # Errors
+    /// The config lists other layers than `diff_ids`.
+    pub fn of_blobs(
+        id: ImageId,
+        config: Bytes,
+        diff_ids: &[Digest],
+        layers: &[LayerBlob],
+    ) -> Result<Self, ArchiveError> {
+        check_config(&id, &config, diff_ids)?;
+        let layer = |layer: &LayerBlob| Layer {
+            name: blob(&layer.digest),
+            digest: layer.digest.clone(),
+            size: layer.size,
+            media_type: if layer.gzip { LAYER_GZIP } else { LAYER },
+        };
+        let layers: Vec<Layer> = layers.iter().map(layer).collect();
+        let manifest = write_manifest(&id, config.len(), &layers);
+        Ok(Self { id, config, config_sent: None, layers, manifest })
     }
 
     /// The digest of the manifest that a node gets, and by which it must know the image.

@@ -13,6 +13,6 @@ mod legacy;
 #[cfg(test)]
 mod tests;
 
-pub use contents::{Contents, Form};
+pub use contents::{Contents, Form, LayerBlob};
 pub use convert::{Chunk, Converter};
 pub use error::ArchiveError;

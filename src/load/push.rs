@@ -1,0 +1,221 @@
+//! Layers out of an engine by a push to a registry that is served for it: only those that a node
+//! lacks come. It says of all others that they are there; an engine that stores layers unpacked
+//! then neither reads nor compresses them.
+
+use super::pass::Receiver;
+use crate::engine::Engine;
+use crate::image::digests::{self, Digests};
+use crate::image::registry::{self, Answers, Blob, Keep, PushedLayer, Registry};
+use crate::image::transfer::{ArchiveError, Contents, LayerBlob};
+use crate::types::{Digest, ImageId};
+use bytes::Bytes;
+use std::collections::{HashMap, HashSet};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// An export reads and writes all of an image, at about 90 MB/s; a push compresses, at about
+/// 25 MB/s, what it sends and what was never pushed. Below an eighth of the image it surely wins.
+const COMPRESSED_SHARE: u64 = 8;
+/// Where the layers are stored compressed, nothing is to be done but to send them.
+const STORED_SHARE: u64 = 2;
+
+/// A push that is to be made.
+pub(super) struct Push {
+    pub(super) engine: Engine,
+    pub(super) id: ImageId,
+    /// How the engine names the image.
+    pub(super) engine_id: Digest,
+    pub(super) diff_ids: Vec<Digest>,
+    /// The tar size of each layer in bytes, bottom first.
+    pub(super) sizes: Vec<u64>,
+    pub(super) digests: Digests,
+    pub(super) known: HashMap<Digest, digests::Pushed>,
+    /// What takes away what a push needs, even if the load is broken off.
+    pub(super) cleanup: TaskTracker,
+}
+
+/// Why a push gave nothing.
+#[derive(Debug)]
+pub(super) enum NotPushed {
+    /// No registry could be served.
+    Registry,
+    /// The engine could not reach it, or failed.
+    Engine,
+    /// Something that was needed did not come.
+    Incomplete,
+}
+
+/// An image that was pushed, as far as it was needed.
+pub(super) struct Pushed {
+    id: ImageId,
+    config: Bytes,
+    layers: Vec<Layer>,
+}
+
+struct Layer {
+    diff_id: Digest,
+    tar_size: u64,
+    pushed: PushedLayer,
+    blob: Option<Blob>,
+}
+
+/// What one node gets of it.
+pub(super) struct Selection {
+    pub(super) needed: Vec<(LayerBlob, Blob)>,
+    /// The blobs that are not sent.
+    pub(super) spared: HashSet<Digest>,
+    pub(super) contents: Contents,
+}
+
+impl Push {
+    /// Whether a push is quicker than an export, for what these nodes lack.
+    pub(super) fn is_worth_it(&self, receivers: &[Receiver]) -> bool {
+        let total: u64 = self.sizes.iter().sum();
+        let stored = self.engine_id != self.id.0;
+        let works =
+            |diff_id: &Digest| self.is_needed(diff_id, receivers) || !stored && !self.known.contains_key(diff_id);
+        let work: u64 = self.diff_ids.iter().zip(&self.sizes).filter(|(id, _)| works(id)).map(|(_, size)| size).sum();
+        work.saturating_mul(if stored { STORED_SHARE } else { COMPRESSED_SHARE }) <= total
+    }
+
+    fn is_needed(&self, diff_id: &Digest, receivers: &[Receiver]) -> bool {
+        // A blob of unknown size cannot be named in a manifest.
+        let pushed = self.known.get(diff_id).filter(|known| known.size.is_some()).map(|known| &known.digest);
+        receivers.iter().any(|one| !one.present.contains(diff_id) && !pushed.is_some_and(|it| one.present.contains(it)))
+    }
+
+    /// Pushes, and once more if something that is needed was wrongly said to be there: of which
+    /// layer a digest is, an engine tells only in the end.
+    pub(super) async fn run(self, receivers: &[Receiver]) -> Result<Pushed, NotPushed> {
+        let mut answers = self.answers(receivers);
+        let registry = Registry::open(answers.clone(), Keep::Bytes).await.map_err(|_| NotPushed::Registry)?;
+        let engine = self.engine.clone();
+        // What a killed run left is in nobody's way: nothing waits for this, and nothing hangs on it.
+        self.cleanup.spawn(async move { engine.sweep_pushes(registry::is_ours).await });
+        for _ in 0..2 {
+            self.push(&registry).await?;
+            let layers = registry.layers(&self.id).filter(|layers| layers.len() == self.diff_ids.len());
+            let layers = layers.ok_or(NotPushed::Incomplete)?;
+            let lacking: Vec<Digest> = self.lacking(&layers, receivers).cloned().collect();
+            if lacking.is_empty() {
+                self.learn(&layers).await;
+                return self.gather(&registry, layers);
+            }
+            answers.wanted.extend(lacking);
+            registry.answer(answers.clone());
+        }
+        Err(NotPushed::Incomplete)
+    }
+
+    fn answers(&self, receivers: &[Receiver]) -> Answers {
+        let stored = self.engine_id != self.id.0;
+        // An engine that knows all its digests is told of those that we know, too; one that does
+        // not asks only for what it pushed before, and has no digest for what is new.
+        let mut answers = Answers { others: !stored, wanted: HashSet::from([self.id.0.clone()]), ..Answers::default() };
+        for (diff_id, known) in self.diff_ids.iter().filter_map(|id| Some((id, self.known.get(id)?))) {
+            if self.is_needed(diff_id, receivers) {
+                answers.wanted.insert(known.digest.clone());
+            } else {
+                answers.there.insert(known.digest.clone(), known.size.unwrap_or(1));
+            }
+        }
+        answers
+    }
+
+    async fn push(&self, registry: &Registry) -> Result<(), NotPushed> {
+        let (engine, image) = (self.engine.clone(), self.engine_id.clone());
+        let repository = registry.repository().to_owned();
+        let token = CancellationToken::new();
+        let _broken_off = token.clone().drop_guard();
+        // On its own, so that it takes its name away even when nobody waits for it any more.
+        let pushing = self.cleanup.spawn(async move { engine.push(&image, &repository, token.cancelled()).await });
+        pushing.await.is_ok_and(|pushed| pushed.is_ok()).then_some(()).ok_or(NotPushed::Engine)
+    }
+
+    fn lacking<'a>(
+        &'a self,
+        layers: &'a [PushedLayer],
+        receivers: &'a [Receiver],
+    ) -> impl Iterator<Item = &'a Digest> + 'a {
+        let pairs = self.diff_ids.iter().zip(layers);
+        let came = |layer: &PushedLayer| layer.size.is_some();
+        pairs.filter(move |(id, layer)| !came(layer) && self.is_needed(id, receivers)).map(|(_, layer)| &layer.digest)
+    }
+
+    /// Remembers what is known now. If that fails the next load is slower, no more.
+    async fn learn(&self, layers: &[PushedLayer]) {
+        let learned: Vec<digests::Pushed> = learned(&self.diff_ids, layers);
+        if learned.iter().all(|one| self.known.get(&one.diff_id).is_some_and(|known| known.digest == one.digest)) {
+            return;
+        }
+        let digests = self.digests.clone();
+        let _kept = tokio::task::spawn_blocking(move || digests.learn(&learned)).await;
+    }
+
+    fn gather(&self, registry: &Registry, layers: Vec<PushedLayer>) -> Result<Pushed, NotPushed> {
+        let config = registry.blob(&self.id.0).and_then(|blob| blob.in_memory().cloned());
+        let config = config.ok_or(NotPushed::Incomplete)?;
+        let known = |diff_id, layer: &PushedLayer| {
+            let known: Option<&digests::Pushed> = self.known.get(diff_id);
+            known.filter(|known| known.digest == layer.digest).and_then(|known| known.size)
+        };
+        let layers = self.diff_ids.iter().zip(&self.sizes).zip(layers).map(|((diff_id, tar_size), mut pushed)| {
+            pushed.size = pushed.size.or_else(|| known(diff_id, &pushed));
+            let blob = registry.blob(&pushed.digest);
+            Layer { diff_id: diff_id.clone(), tar_size: *tar_size, pushed, blob }
+        });
+        let layers = layers.collect();
+        Ok(Pushed { id: self.id.clone(), config, layers })
+    }
+}
+
+/// What a push of the layers `diff_ids` taught.
+pub(super) fn learned(diff_ids: &[Digest], layers: &[PushedLayer]) -> Vec<digests::Pushed> {
+    let pair = |(diff_id, layer): (&Digest, &PushedLayer)| digests::Pushed {
+        diff_id: diff_id.clone(),
+        digest: layer.digest.clone(),
+        size: layer.size,
+    };
+    diff_ids.iter().zip(layers).map(pair).collect()
+}
+
+impl Pushed {
+    /// What a node needs that has `present`.
+    pub(super) fn select(&self, present: &HashSet<Digest>) -> Result<Selection, ArchiveError> {
+        let (mut needed, mut spared, mut blobs) = (Vec::new(), HashSet::new(), Vec::new());
+        for layer in &self.layers {
+            let blob = match (layer.there(present), &layer.blob) {
+                (Some(there), _) => {
+                    spared.insert(there.digest.clone());
+                    there
+                }
+                (None, bytes) => {
+                    let pushed = layer.as_pushed(layer.pushed.size.unwrap_or_default());
+                    // One that is listed twice is sent once.
+                    let again = needed.iter().any(|(one, _): &(LayerBlob, Blob)| one.digest == pushed.digest);
+                    needed.extend(bytes.clone().filter(|_| !again).map(|bytes| (pushed.clone(), bytes)));
+                    pushed
+                }
+            };
+            blobs.push(blob);
+        }
+        let diff_ids: Vec<Digest> = self.layers.iter().map(|layer| layer.diff_id.clone()).collect();
+        let contents = Contents::of_blobs(self.id.clone(), self.config.clone(), &diff_ids, &blobs)?;
+        Ok(Selection { needed, spared, contents })
+    }
+}
+
+impl Layer {
+    /// The blob as which a node with `present` has it, or says that it needs none.
+    fn there(&self, present: &HashSet<Digest>) -> Option<LayerBlob> {
+        if present.contains(&self.diff_id) {
+            return Some(LayerBlob { digest: self.diff_id.clone(), size: self.tar_size, gzip: false });
+        }
+        let size = self.pushed.size.filter(|_| present.contains(&self.pushed.digest))?;
+        Some(self.as_pushed(size))
+    }
+
+    fn as_pushed(&self, size: u64) -> LayerBlob {
+        LayerBlob { digest: self.pushed.digest.clone(), size, gzip: self.pushed.media_type.ends_with("gzip") }
+    }
+}
