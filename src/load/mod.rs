@@ -218,6 +218,7 @@ impl Load<'_> {
             image: self.image.name.clone(),
             id: self.image.id.clone(),
             node: node.name().to_owned(),
+            runs_pods: node.runs_pods(),
             begun: self.begun,
             events: self.events.clone(),
         };

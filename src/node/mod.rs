@@ -29,6 +29,8 @@ use within::Within;
 #[derive(Clone)]
 pub struct Node {
     name: String,
+    /// It is one of a cluster's, not an engine that somebody named.
+    in_cluster: bool,
     via: Via,
 }
 
@@ -82,6 +84,11 @@ impl Node {
         &self.name
     }
 
+    /// Whether pods run on it.
+    pub fn runs_pods(&self) -> bool {
+        self.in_cluster
+    }
+
     /// Opens the stream to this node and asks what it has of `wanted`. `builder` is the engine
     /// that holds the image.
     ///
@@ -124,6 +131,14 @@ impl Session {
         match self {
             Self::Containerd(stream) => stream.found(),
             Self::Docker(load) => load.found(),
+        }
+    }
+
+    /// Who says what the node has.
+    pub fn asked(&self) -> &'static str {
+        match self {
+            Self::Containerd(_) => "containerd and CRI",
+            Self::Docker(_) => "its engine",
         }
     }
 

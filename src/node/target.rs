@@ -111,7 +111,7 @@ fn minikube(name: Option<&str>, engine: &Engine, surroundings: &Surroundings) ->
             "docker" | "podman" => within(engine, machine, &start, runtime, &home),
             _ => behind_ssh(machine, &start, runtime, &home)?,
         };
-        Ok(Node { name: machine.clone(), via })
+        Ok(Node { name: machine.clone(), in_cluster: true, via })
     };
     // Those of the driver `none` are this machine itself.
     match driver {
@@ -163,7 +163,7 @@ async fn kind(name: &str, engine: &Engine) -> Result<Vec<Node>, Error> {
         .map(|one| {
             let (name, start) = (one.name.clone(), format!("docker start {}", one.name));
             let machine = Machine { name: name.clone(), start, place: Place::Container(engine.clone()) };
-            Node { name, via: Via::Containerd(Box::new(machine)) }
+            Node { name, in_cluster: true, via: Via::Containerd(Box::new(machine)) }
         })
         .collect();
     if nodes.is_empty() {
@@ -189,7 +189,7 @@ fn docker(name: &str, environment: &Environment) -> Result<Node, Error> {
         Address::Unix(path) if path == Path::new("/var/run/docker.sock") => "systemctl start docker".to_owned(),
         address => format!("docker -H {address} version"),
     };
-    Ok(Node { name: node, via: Via::Docker { address, check } })
+    Ok(Node { name: node, in_cluster: false, via: Via::Docker { address, check } })
 }
 
 #[cfg(test)]
