@@ -5,8 +5,10 @@ use super::lines::split_name;
 use super::steps::{Known, Steps};
 use crate::context::IgnoreFile;
 use crate::engine::buildkit::SolveError;
+use crate::engine::{is_denied, login_command};
 use crate::image::dockerfile::Dockerfile;
 use crate::project::ImagePlan;
+use crate::types::ImageRef;
 use std::path::{Path, PathBuf};
 
 /// What `error` means for `image`, whose Dockerfile is `text`.
@@ -120,11 +122,18 @@ impl Case<'_> {
         let from = step.and_then(|name| name.strip_prefix("FROM "));
         let base = loading.or(from)?.trim();
         let (line, written) = self.line_of_base(base);
-        Some(Error::NoBase { place: self.place(line), base: written, why: self.words().to_owned() })
+        let login =
+            is_denied(self.words()).then(|| written.parse().ok().map(|base: ImageRef| login_command(base.domain())));
+        Some(Error::NoBase {
+            place: self.place(line),
+            base: written,
+            why: self.words().to_owned(),
+            login: login.flatten(),
+        })
     }
 
     fn line_of_base(&self, canonical: &str) -> (Option<u32>, String) {
-        let canonical_of = |text: &str| text.parse().map(|base: crate::types::ImageRef| base.canonical());
+        let canonical_of = |text: &str| text.parse().map(|base: ImageRef| base.canonical());
         let stages = Dockerfile::parse(self.text).stages;
         let found = stages.iter().find(|stage| canonical_of(&stage.base).is_ok_and(|base| base == canonical));
         found.map_or((None, canonical.to_owned()), |stage| (Some(stage.from.line), stage.base.clone()))

@@ -59,6 +59,8 @@ pub enum Error {
         base: String,
         /// What the engine says.
         why: String,
+        /// What gives us credentials for its registry, if that refuses us.
+        login: Option<String>,
     },
     /// A file to copy is not in the context.
     #[error("{place}: `{path}` is not in the build context")]
@@ -133,6 +135,7 @@ impl Explained for Error {
             }
             Self::NoStage { known, .. } if !known.is_empty() => Some(format!("its stages are {}", known.join(", "))),
             Self::NoStage { .. } => Some("name a stage with `FROM image AS name`".into()),
+            Self::NoBase { login: Some(command), .. } => Some(format!("`{command}`, if the image is there")),
             Self::NoBase { base, .. } => Some(format!("see that `docker pull {base}` works with this engine")),
             Self::NoFile { hint, .. } => Some(hint.clone()),
             Self::DiskFull { .. } => {

@@ -2,6 +2,8 @@
 //! then the current context of the CLI's configuration, then the default socket. Over TLS with
 //! the certificates that the environment or the context names.
 
+use super::origin::Origin;
+use super::ssh;
 use super::tls::Tls;
 use crate::types::{Explained, Outcome};
 use serde::Deserialize;
@@ -28,7 +30,8 @@ pub enum Address {
         /// The certificates.
         tls: Tls,
     },
-    /// `docker system dial-stdio` at the far end of an SSH connection, as `[user@]host[:port]`.
+    /// `docker system dial-stdio` at the far end of an SSH connection, as
+    /// `[user@]host[:port][/socket]`.
     Ssh(String),
     /// An engine inside a container of another engine.
     Within {
@@ -172,29 +175,39 @@ struct Endpoint {
 impl Address {
     /// The address that the docker CLI would use in `environment`.
     pub fn discover(environment: &Environment) -> Result<Self, AddressError> {
+        Self::locate(environment).map(|(address, _)| address)
+    }
+
+    /// As [`Address::discover`], with what named it.
+    pub fn locate(environment: &Environment) -> Result<(Self, Origin), AddressError> {
         if let Some(host) = &environment.docker_host {
-            return Self::parse(host, "DOCKER_HOST", environment.tls());
+            let address = Self::parse(host, "DOCKER_HOST", environment.tls())?;
+            return Ok((address, Origin::Variable));
         }
         if let Some(name) = &environment.docker_context {
-            return Self::of_context(name, "DOCKER_CONTEXT", environment);
+            let address = Self::of_context(name, "DOCKER_CONTEXT", environment)?;
+            return Ok((address, Origin::of_context(name)));
         }
         match environment.docker_config.as_deref().map(current_context).transpose()?.flatten() {
-            Some(name) => Self::of_context(&name, "currentContext of the docker CLI's config.json", environment),
-            None => Ok(environment.default_address()),
+            Some(name) => {
+                let by = "currentContext of the docker CLI's config.json";
+                Ok((Self::of_context(&name, by, environment)?, Origin::of_context(&name)))
+            }
+            None => Ok((environment.default_address(), Origin::Default)),
         }
     }
 
     /// Reads an address as `DOCKER_HOST` has it; `origin` says where it was written. `tls` is for
     /// TCP only: a socket and SSH do without.
     pub fn parse(text: &str, origin: &str, tls: Option<Tls>) -> Result<Self, AddressError> {
-        let wrong = |why| AddressError::Malformed { text: text.to_owned(), origin: origin.to_owned(), why };
+        let wrong = |why| AddressError::Malformed { text: masked(text), origin: origin.to_owned(), why };
         let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("it has no scheme"))?;
         if rest.is_empty() {
             return Err(wrong("nothing follows the scheme"));
         }
         match scheme {
             "unix" => Ok(Self::Unix(rest.into())),
-            "ssh" => Ok(Self::Ssh(rest.trim_end_matches('/').to_owned())),
+            "ssh" => ssh::Target::parse(rest).map(|_| Self::Ssh(rest.to_owned())).map_err(wrong),
             "tcp" | "http" => {
                 let host = rest.trim_end_matches('/');
                 let with_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
@@ -241,6 +254,17 @@ impl Address {
     }
 }
 
+/// A password in an address is shown to nobody.
+fn masked(text: &str) -> String {
+    let parts = text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)));
+    match parts {
+        Some((scheme, (login, host))) if login.contains(':') => {
+            format!("{scheme}://{}:***@{host}", login.split(':').next().unwrap_or_default())
+        }
+        _ => text.to_owned(),
+    }
+}
+
 fn current_context(config: &Path) -> Result<Option<String>, AddressError> {
     let path = config.join("config.json");
     match std::fs::read_to_string(&path) {
@@ -280,6 +304,7 @@ mod tests {
         assert_eq!(found(&here), "unix:///var/run/docker.sock");
         std::fs::write(config.path().join("config.json"), r#"{"currentContext":"near"}"#).unwrap();
         assert_eq!(found(&here), "unix:///run/near.sock");
+        assert_eq!(Address::locate(&here).unwrap().1, Origin::Context("near".into()));
         here.docker_context = Some("far".into());
         assert_eq!(found(&here), "ssh://me@far");
         here.docker_host = Some("tcp://10.0.0.1".into());
@@ -313,9 +338,11 @@ mod tests {
         assert!(unknown.to_string().starts_with("docker context `gone` (from DOCKER_CONTEXT) is not known"));
         std::fs::write(config.path().join("config.json"), "{").unwrap();
         assert!(matches!(Address::discover(&environment(config.path())), Err(AddressError::Configuration { .. })));
-        for bad in ["docker.sock", "unix://", "ftp://x", "https://x:1"] {
+        for bad in ["docker.sock", "unix://", "ftp://x", "https://x:1", "ssh://x:y"] {
             let error = Address::parse(bad, "DOCKER_HOST", None).unwrap_err();
             assert!(error.to_string().starts_with(&format!("`{bad}` (from DOCKER_HOST)")), "{error}");
         }
+        let error = Address::parse("ssh://me:secret@x", "DOCKER_HOST", None).unwrap_err().to_string();
+        assert!(error.starts_with("`ssh://me:***@x` (from DOCKER_HOST) is no engine address: a password"), "{error}");
     }
 }

@@ -1,10 +1,10 @@
 //! One way to open a connection to an engine, for its HTTP API and for gRPC alike.
 
 use super::address::Address;
+use super::ssh::{self, Target};
 use super::tls;
 use std::io;
 use std::pin::Pin;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -99,7 +99,10 @@ pub(super) async fn connect(address: &Address) -> io::Result<Wire> {
             let stream = tcp(host).await?;
             tls::handshake(host, tls, stream).await.map(Wire::new).map_err(io::Error::other)
         }
-        Address::Ssh(host) => dial_ssh(host),
+        Address::Ssh(target) => {
+            let target = Target::parse(target).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+            ssh::dial(&target)
+        }
         Address::Within { engine, container } => super::within::dial(engine, container).await,
     }
 }
@@ -108,50 +111,6 @@ async fn tcp(host: &str) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(host).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
-}
-
-/// As the docker CLI does it: the far end's own `docker system dial-stdio` is the connection.
-fn dial_ssh(host: &str) -> io::Result<Wire> {
-    let (target, port) = match host.rsplit_once(':') {
-        Some((target, port)) if port.parse::<u16>().is_ok() => (target, Some(port)),
-        _ => (host, None),
-    };
-    let mut command = tokio::process::Command::new("ssh");
-    command.args(["-o", "ConnectTimeout=30", "-T"]).args(port.iter().flat_map(|port| ["-p", port]));
-    // `--` keeps a host name that starts with `-` from being read as an option.
-    command.args(["--", target, "docker", "system", "dial-stdio"]);
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true).spawn()?;
-    match (child.stdout.take(), child.stdin.take()) {
-        (Some(output), Some(input)) => Ok(Wire::new(SshPipe { stream: tokio::io::join(output, input), _child: child })),
-        _ => Err(io::Error::other("ssh gave no pipes")),
-    }
-}
-
-/// The pipes of an SSH client, which ends when they are dropped.
-struct SshPipe<S> {
-    stream: S,
-    _child: tokio::process::Child,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for SshPipe<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for SshPipe<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, data)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
 }
 
 /// The head of an HTTP/1.1 answer.

@@ -32,6 +32,26 @@ impl fmt::Debug for Login {
     }
 }
 
+/// How a person gets credentials for `registry` (a reference's domain).
+pub fn login_command(registry: &str) -> String {
+    if HUB_HOSTS.contains(&registry) { "docker login".to_owned() } else { format!("docker login {registry}") }
+}
+
+/// Whether `message`, an engine's or a builder's words, is a registry's refusal to who asked. Many
+/// registries answer so, too, for what they do not have.
+pub fn is_denied(message: &str) -> bool {
+    const WORDS: [&str; 6] = [
+        "401 unauthorized",
+        "403 forbidden",
+        "unauthorized: ",
+        "authorization failed",
+        "no basic auth credentials",
+        "access denied",
+    ];
+    let message = message.to_lowercase();
+    WORDS.iter().any(|word| message.contains(word))
+}
+
 /// Why credentials that should be there could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {

@@ -1,8 +1,11 @@
 //! What can go wrong between us and an engine.
 
 use super::address::{Address, AddressError};
+use super::credentials::login_command;
+use super::origin::Located;
+use super::ssh::SshError;
 use super::tls::TlsError;
-use crate::types::{Explained, Outcome};
+use crate::types::{Explained, ImageRef, Outcome};
 use std::io;
 
 /// An engine could not be reached, refused, or answered with an error.
@@ -11,9 +14,15 @@ pub enum Error {
     /// The address itself is wrong.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// One of the others, about an engine whose address somebody chose.
+    #[error(transparent)]
+    Located(Box<Located>),
     /// TLS could not be agreed on.
     #[error(transparent)]
     Tls(#[from] Box<TlsError>),
+    /// SSH does not lead to it.
+    #[error(transparent)]
+    Ssh(#[from] Box<SshError>),
     /// Nothing answers there.
     #[error("no container engine answers at {address}")]
     Unreachable {
@@ -48,6 +57,14 @@ pub enum Error {
         /// The image as it was asked for.
         image: String,
     },
+    /// A registry does not give an image to who asked.
+    #[error("the registry {} does not give `{image}`: {message}", image.domain())]
+    Denied {
+        /// The image.
+        image: Box<ImageRef>,
+        /// The engine's words.
+        message: String,
+    },
     /// The engine refused or failed a request.
     #[error("{doing} failed: the engine answered {status}: {message}")]
     Refused {
@@ -71,10 +88,16 @@ pub enum Error {
 
 impl Error {
     pub(super) fn unreachable(address: &Address, source: io::Error) -> Self {
-        match source.downcast::<TlsError>() {
-            Ok(error) => Self::Tls(Box::new(error)),
-            Err(source) => Self::Unreachable { address: address.to_string(), source },
-        }
+        Self::of_connection(source).unwrap_or_else(|source| Self::Unreachable { address: address.to_string(), source })
+    }
+
+    /// What a connection itself says of its end, if that is what `error` is.
+    pub(super) fn of_connection(error: io::Error) -> Result<Self, io::Error> {
+        let error = match error.downcast::<TlsError>() {
+            Ok(error) => return Ok(error.into()),
+            Err(error) => error,
+        };
+        error.downcast::<SshError>().map(|error| Self::Ssh(Box::new(error)))
     }
 
     pub(super) fn broken(
@@ -113,7 +136,9 @@ impl Explained for Error {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Address(error) => error.outcome(),
+            Self::Located(error) => error.outcome(),
             Self::Tls(error) => error.outcome(),
+            Self::Ssh(error) => error.outcome(),
             Self::Refused { status: 200..300, .. } => Outcome::StepFailed,
             _ => Outcome::Unreachable,
         }
@@ -122,7 +147,9 @@ impl Explained for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Address(error) => error.hint(),
+            Self::Located(error) => error.hint(),
             Self::Tls(error) => error.hint(),
+            Self::Ssh(error) => error.hint(),
             Self::Unreachable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Some(
                 "add yourself to the `docker` group and log in again, or set DOCKER_HOST to an engine of yours".into(),
             ),
@@ -131,6 +158,7 @@ impl Explained for Error {
             }
             Self::NoBuildKit { .. } => Some("use Docker Engine 20.10 or newer; BuildKit does the building".into()),
             Self::NoSuchImage { image } => Some(format!("`docker pull {image}` or `loadline build` brings it")),
+            Self::Denied { image, .. } => Some(format!("`{}`, if the image is there", login_command(image.domain()))),
             Self::Refused { .. } | Self::Broken { .. } => None,
         }
     }

@@ -15,9 +15,12 @@ mod import;
 mod inventory;
 mod machine;
 mod network;
+mod origin;
+mod patience;
 pub mod process;
 mod push;
 mod settings;
+mod ssh;
 mod tls;
 mod watch;
 mod within;
@@ -25,14 +28,17 @@ mod within;
 pub use address::{Address, AddressError, Environment};
 pub use attach::{ExecInput, ExecOutput, Output};
 pub use container::{Confinement, ContainerSpec, Labelled, Publish};
-pub use credentials::{Credentials, CredentialsError, Login};
+pub use credentials::{Credentials, CredentialsError, Login, is_denied, login_command};
 pub use error::Error;
 pub use exec::Executed;
 pub use export::ExportReader;
 pub use image::{ImageSummary, RootFs};
 pub use machine::{Machine, MachineState};
 pub use network::Route;
+pub use origin::{Located, Origin};
+pub use patience::saying_if_slow;
 pub use settings::ImageSettings;
+pub use ssh::SshError;
 pub use tls::{Tls, TlsError};
 pub use watch::{Change, ContainerState, Content, Health};
 
@@ -103,9 +109,11 @@ async fn ping(address: &Address) -> Result<Head, Error> {
         }
         // With TLS 1.3 the engine judges our certificate only now.
         (Address::Tls { host, tls }, Err(error)) if tls::broke(&error) => Err(TlsError::of(host, tls, error).into()),
-        (_, answer) => answer.map_err(|error| Error::NotAnEngine {
-            address: address.to_string(),
-            found: format!("no answer to GET /_ping ({error})"),
+        (_, answer) => answer.map_err(|error| {
+            Error::of_connection(error).unwrap_or_else(|error| Error::NotAnEngine {
+                address: address.to_string(),
+                found: format!("no answer to GET /_ping ({error})"),
+            })
         }),
     }
 }

@@ -1,6 +1,7 @@
 //! Networks of containers, and the way from here into them.
 
 use super::container::{Labelled, ignoring};
+use super::ssh::Target;
 use super::watch::ContainerState;
 use super::{Address, Engine, Error};
 use bollard::models::NetworkCreateRequest;
@@ -59,19 +60,18 @@ impl Engine {
 
     /// How ports of containers in `network` (the engine's `bridge` if none) are reached from here.
     pub async fn route(&self, network: Option<&str>) -> Result<Route, Error> {
-        let published = |bind, host: &str| Ok(Route::Published { bind, host: host.to_owned() });
         match &self.address {
             Address::Unix(_) if self.shares_our_network(network).await? => Ok(Route::Direct),
             // A virtual machine's: it forwards ports that are published on its loopback.
-            Address::Unix(_) => published("127.0.0.1", "127.0.0.1"),
+            Address::Unix(_) => Ok(published_at("127.0.0.1")),
             Address::Tcp(host) | Address::Tls { host, .. } => {
-                let host = host.rsplit_once(':').map_or(host.as_str(), |(host, _)| host).trim_matches(['[', ']']);
-                let local = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-                if local { published("127.0.0.1", "127.0.0.1") } else { published("0.0.0.0", host) }
+                Ok(published_at(host.rsplit_once(':').map_or(host.as_str(), |(host, _)| host).trim_matches(['[', ']'])))
             }
-            Address::Ssh(host) => {
-                let host = host.rsplit_once('@').map_or(host.as_str(), |(_, host)| host);
-                published("0.0.0.0", host.split(':').next().unwrap_or(host))
+            Address::Ssh(text) => {
+                let target = Target::parse(text);
+                let target =
+                    target.map_err(|why| Error::broken(format!("reading the address {}", self.address), why))?;
+                Ok(published_at(target.host()))
             }
             Address::Within { .. } => {
                 let doing = format!("looking for a way to the containers of the engine at {}", self.address);
@@ -101,6 +101,13 @@ impl Engine {
         let configs = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
         Ok(configs.into_iter().find_map(|config| config.gateway?.parse().ok()))
     }
+}
+
+/// On the loopback of the engine's host, if that is where `host` is.
+fn published_at(host: &str) -> Route {
+    let local = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    let (bind, host) = if local { ("127.0.0.1", "127.0.0.1") } else { ("0.0.0.0", host) };
+    Route::Published { bind, host: host.to_owned() }
 }
 
 /// Only an address of this host can be bound to.

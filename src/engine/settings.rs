@@ -1,7 +1,9 @@
 //! What an image says of the containers made from it, and images that are not here yet.
 
+use super::credentials::{Credentials, Login, is_denied};
 use super::{Engine, Error};
 use crate::types::ImageRef;
+use bollard::auth::DockerCredentials;
 use bollard::models::ImageConfig;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
@@ -31,17 +33,38 @@ impl Engine {
         Ok(found.config.map(settings).unwrap_or_default())
     }
 
-    /// Pulls an image, as anyone may: no credentials are sent.
-    pub async fn pull(&self, image: &ImageRef) -> Result<(), Error> {
+    /// Pulls an image, with the login that `credentials` has for its registry.
+    ///
+    /// # Errors
+    /// The credentials cannot be read, the registry refuses, or the engine does.
+    pub async fn pull(&self, image: &ImageRef, credentials: &Credentials) -> Result<(), Error> {
         let doing = || format!("pulling `{image}`");
         let name = format!("{}/{}", image.domain(), image.path());
         let tag = image.digest().map(ToString::to_string).or_else(|| image.tag().map(str::to_owned));
         let options = CreateImageOptionsBuilder::default().from_image(&name).tag(&tag.unwrap_or_default()).build();
-        let mut progress = std::pin::pin!(self.api.create_image(Some(options), None, None));
+        let login = credentials.find(image.domain()).await.map_err(|error| Error::broken(doing(), error))?;
+        let mut progress = std::pin::pin!(self.api.create_image(Some(options), None, login.map(header)));
         while let Some(line) = progress.next().await {
-            line.map_err(|error| Error::api(doing(), error))?;
+            line.map_err(|error| denied(image, Error::api(doing(), error)))?;
         }
         Ok(())
+    }
+}
+
+/// What the engine is told of a login; it passes it on to the registry.
+fn header(login: Login) -> DockerCredentials {
+    if login.user.is_empty() {
+        return DockerCredentials { identitytoken: Some(login.secret), ..DockerCredentials::default() };
+    }
+    DockerCredentials { username: Some(login.user), password: Some(login.secret), ..DockerCredentials::default() }
+}
+
+fn denied(image: &ImageRef, error: Error) -> Error {
+    match error {
+        Error::Refused { message, .. } if is_denied(&message) => {
+            Error::Denied { image: Box::new(image.clone()), message }
+        }
+        other => other,
     }
 }
 
@@ -76,6 +99,13 @@ mod tests {
     fn only_tcp_ports_can_be_probed() {
         let config = ImageConfig { exposed_ports: words(&["8080/tcp", "53/udp", "80"]), ..ImageConfig::default() };
         assert_eq!(settings(config).ports, [80, 8080]);
+    }
+
+    #[test]
+    fn a_token_is_sent_as_one() {
+        let login = |user: &str| header(Login { user: user.into(), secret: "s".into() });
+        assert_eq!((login("").identitytoken.as_deref(), login("").password), (Some("s"), None));
+        assert_eq!((login("u").username.as_deref(), login("u").password.as_deref()), (Some("u"), Some("s")));
     }
 
     #[test]

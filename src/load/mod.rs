@@ -9,7 +9,7 @@ mod teach;
 pub use error::Error;
 pub use teach::{is_worth_teaching, teach};
 
-use crate::engine::{Engine, ImageSummary};
+use crate::engine::{Engine, ImageSummary, saying_if_slow};
 use crate::event::{Event, Events};
 use crate::image::digests::Digests;
 use crate::image::transfer::Converter;
@@ -195,7 +195,9 @@ impl Load<'_> {
 
     /// Opens the stream to a node; with it what need not be sent, if anything must be.
     async fn open(&self, node: &Node, thin: bool) -> Result<(Session, Option<HashSet<Digest>>), node::Error> {
-        let mut session = node.open(self.engine, &self.wanted).await?;
+        let waiting = || format!("waiting for {}", node.name());
+        let opening = node.open(self.engine, &self.wanted);
+        let mut session = saying_if_slow(self.events, Some(&self.image.name), waiting, opening).await?;
         let (image, node) = (self.image.name.clone(), node.name().to_owned());
         self.events.say(Event::Reached { image, node, by: session.by() });
         let found = session.found();

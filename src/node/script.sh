@@ -39,20 +39,30 @@ cri() {
   crictl inspecti -o go-template --template '{{.status.id}}' "$1"
 }
 
-state() {
-  part names names "$@"
-  [ "$chain" = - ] || part chain ctr -n k8s.io snapshots --snapshotter "$snapshotter" info "$chain"
-  for name; do part "cri $name" cri "$name"; done
+# As `part`, for what prints little: in one piece, so that several can be asked at once.
+piece() {
+  title=$1
+  shift
+  text=$("$@" 2>&1 </dev/null)
+  printf '%s begin %s\n%s\n%s end %s\n' "$mark" "$title" "$text" "$mark" "$?"
 }
 
-# CRI hears of an image by an event, some time after containerd has it.
-settle() {
+state() {
+  piece names names "$@" &
+  [ "$chain" = - ] || piece chain ctr -n k8s.io snapshots --snapshotter "$snapshotter" info "$chain" &
+  for name; do piece "cri $name" cri "$name" & done
+  wait
+}
+
+# CRI hears of an image by an event, some time after containerd has it: it is asked again until it
+# has this one under all names.
+settled() {
   for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    agreed=yes
-    for name; do [ "$(cri "$name" 2>/dev/null </dev/null)" = "$id" ] || agreed=no; done
-    [ $agreed = yes ] && return
+    found=$(state "$@")
+    [ "$(printf '%s\n' "$found" | grep -cxF "$id")" -lt $# ] || break
     sleep 0.1 2>/dev/null || sleep 1
   done
+  printf '%s\n' "$found"
 }
 
 state "$@"
@@ -73,7 +83,6 @@ esac
 code=$?
 printf '\n%s end %s\n' "$mark" "$code"
 [ $code = 0 ] || exit 0
-settle "$@"
-state "$@"
+settled "$@"
 [ "$more" != moved ] || part pods crictl ps -o json
 echo "$mark done"

@@ -120,6 +120,7 @@ impl Explained for Error {
             Self::NoPort { image, .. } => Some(format!("set `port` in [image.{image}.probe]")),
             Self::Settings { image, .. } => Some(format!("see [image.{image}.run]")),
             Self::NoNeedImage { need, built_here: true, .. } => Some(format!("`loadline build {need}`")),
+            Self::NoNeedImage { source, .. } if matches!(**source, engine::Error::Denied { .. }) => source.hint(),
             Self::NoNeedImage { reference, .. } => Some(format!("see that `docker pull {reference}` works")),
             Self::Engine { source, .. } => source.hint(),
             Self::LeftBehind { label, .. } => Some(format!("`docker ps -a --filter label={label}` shows what is left")),

@@ -3,7 +3,7 @@
 use super::fault::{self, Fault, READ_LINES, last_log, seconds};
 use super::trial::Trial;
 use super::{Error, hints, listeners};
-use crate::engine::{ContainerState, Health, ImageSettings};
+use crate::engine::{ContainerState, Credentials, Environment, Health, ImageSettings};
 use crate::event::Event;
 use crate::project::Need;
 use crate::types::format_duration;
@@ -87,7 +87,8 @@ async fn pull(trial: &Trial<'_>, need: &Need) -> Result<(), Error> {
     let image = trial.setup.plan.name.clone();
     let text = format!("pulling {} for {}", need.image, need.name);
     trial.events.say(Event::Note { image: Some(image.clone()), text: text.clone() });
-    let pulling = timeout(LONGEST_PULL, trial.engine.pull(&need.image));
+    let credentials = Credentials::new(Environment::of_process().docker_config);
+    let pulling = timeout(LONGEST_PULL, trial.engine.pull(&need.image, &credentials));
     let Some(pulled) = trial.cancel.run_until_cancelled(pulling).await else {
         return Err(Error::Interrupted { image });
     };

@@ -5,6 +5,7 @@ use loadline::image::archive::{Archive, Choice};
 use loadline::image::store::Store;
 use loadline::types::Digest;
 use serde_json::{Value, json};
+use sha2::Digest as _;
 use std::path::Path;
 
 const SETTINGS: &str = "version = 1\n[image.api]\n";
@@ -21,6 +22,18 @@ fn status_without_an_engine() {
     let ran = status(&["status", "--json"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{}", ran.all());
     assert!(!shop.root.join("home").exists(), "nothing is made");
+}
+
+#[test]
+fn an_engine_that_a_context_names_is_said_to_be_the_contexts() {
+    let shop = Shop::with(SETTINGS);
+    let folder = shop.root.join("docker/contexts/meta").join(hex::encode(sha2::Sha256::digest("far")));
+    std::fs::create_dir_all(&folder).unwrap();
+    let meta = r#"{"Name":"far","Endpoints":{"docker":{"Host":"unix:///nowhere/far.sock"}}}"#;
+    std::fs::write(folder.join("meta.json"), meta).unwrap();
+    let mut command = shop.command(&["status"]);
+    command.env("DOCKER_CONFIG", shop.root.join("docker")).env("DOCKER_CONTEXT", "far");
+    insta::assert_snapshot!(shop.ran(command).all());
 }
 
 #[test]

@@ -168,3 +168,21 @@ fn an_interrupt_ends_the_wait_for_an_engine_that_does_not_answer() {
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "interrupted: cleaning up; once more leaves at once\n");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_engine_that_takes_long_to_answer_is_said_to_be_waited_for() {
+    use std::io::{BufRead, BufReader};
+    let shop = Shop::with("version = 1\n[image.api]\n");
+    let path = shop.root.join("engine.sock");
+    // Connections are taken, and never answered.
+    let _engine = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let mut command = shop.command(&["build"]);
+    command.env("DOCKER_HOST", format!("unix://{}", path.display())).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(line, format!("waiting for the engine at unix://{}\n", path.display()));
+}

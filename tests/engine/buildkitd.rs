@@ -1,9 +1,11 @@
 //! The second transport, gRPC on the socket itself, against a stand-alone buildkitd. It has no
 //! images, so what is built there rests on `scratch`.
 
+use crate::credentials::private_base;
 use crate::harness::{Project, engine};
-use loadline::engine::Address;
+use crate::registry::Registry;
 use loadline::engine::buildkit::{BuildKit, LocalDirs, Progress, Solve, SolveError, Solved};
+use loadline::engine::{Address, Credentials, is_denied};
 
 /// A directory that `COPY` itself makes would carry the time of the build, so it makes none.
 const DOCKERFILE: &str = "FROM scratch\nCOPY --chmod=644 big /big\nCOPY . /\nENV A=b\n";
@@ -16,6 +18,14 @@ async fn stand_alone() -> BuildKit {
 }
 
 async fn solve(buildkit: &BuildKit, project: &Project) -> Result<(Solved, usize), SolveError> {
+    solve_with(buildkit, project, Credentials::default()).await
+}
+
+async fn solve_with(
+    buildkit: &BuildKit,
+    project: &Project,
+    credentials: Credentials,
+) -> Result<(Solved, usize), SolveError> {
     let mut dirs = LocalDirs::default();
     dirs.insert("context", project.dir.path().to_owned());
     dirs.insert("dockerfile", project.dir.path().to_owned());
@@ -25,6 +35,7 @@ async fn solve(buildkit: &BuildKit, project: &Project) -> Result<(Solved, usize)
         shared_key: project.salt.clone(),
         attributes: attributes.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
         names: vec![project.plan.tags[0].canonical()],
+        credentials,
         ..Solve::default()
     };
     let mut cached = std::collections::BTreeSet::new();
@@ -82,4 +93,17 @@ async fn what_fails_is_said() {
     assert!(matches!(&error, SolveError::Failed { message } if message.contains("gone")), "{error:?}");
     let engine_only = BuildKit::stand_alone(&Address::Unix("/nowhere.sock".into())).await;
     assert!(engine_only.is_err());
+}
+
+#[tokio::test]
+async fn a_private_base_is_fetched_with_the_login() {
+    let registry = Registry::start();
+    let base = private_base(&registry);
+    let (buildkit, project) = (stand_alone().await, project());
+    project.write("Dockerfile", &format!("FROM {}\nCOPY big /big\n", base.tag));
+    let error = solve(&buildkit, &project).await.unwrap_err();
+    assert!(matches!(&error, SolveError::Failed { message } if is_denied(message)), "{error:?}");
+    let credentials = Credentials::new(Some(registry.logged_in().into()));
+    let (solved, _) = solve_with(&buildkit, &project, credentials).await.unwrap();
+    assert!(solved.sent > 1_000_000, "{} bytes were sent", solved.sent);
 }

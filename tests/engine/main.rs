@@ -4,12 +4,16 @@
 mod build;
 mod buildkitd;
 mod chain;
+mod credentials;
 mod harness;
 mod proxy;
 mod readme;
+mod registry;
 mod relay;
 mod site;
 mod smoke;
+mod ssh;
+mod sshd;
 mod status;
 mod tls;
 mod todo;

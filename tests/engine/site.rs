@@ -6,7 +6,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 const DOCKERFILE: &str = "FROM python:3.12-slim
-COPY server.py /server.py
+COPY . /
 RUN python3 -m py_compile /server.py
 USER 1000
 EXPOSE 8000
@@ -28,7 +28,10 @@ pub struct Site {
 
 impl Site {
     pub fn new() -> Self {
-        let tag = format!("loadline-test-{}:1", hex::encode(rand::random::<[u8; 6]>()));
+        Self::tagged(format!("loadline-test-{}:1", hex::encode(rand::random::<[u8; 6]>())))
+    }
+
+    pub fn tagged(tag: String) -> Self {
         let site = Self { dir: tempfile::tempdir().unwrap(), tag };
         site.write("project/Dockerfile", DOCKERFILE);
         site.write("project/server.py", &format!("# {}\n{SERVER}", site.tag));
@@ -44,6 +47,17 @@ impl Site {
         let path = self.dir.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
+    }
+
+    pub fn append_settings(&self, more: &str) {
+        let path = self.dir.path().join("project/loadline.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, text + more).unwrap();
+    }
+
+    /// The home of the command's user; the project is in it.
+    pub fn home(&self) -> std::path::PathBuf {
+        self.dir.path().to_owned()
     }
 
     /// The command in the project, with a home of its own.

@@ -144,6 +144,11 @@ async fn contexts_bring_their_own_certificates() {
     here.docker_context = Some("far".into());
     let address = || Address::discover(&here).unwrap();
     describe(false);
+    // Nothing there is a certificate of ours: the context is what has to be changed.
+    let (located, origin) = Address::locate(&here).unwrap();
+    let (error, hint) = said(origin.explain(refused(&located).await));
+    assert!(error.ends_with(" (from docker context `far`)"), "{error}");
+    assert!(hint.contains("`docker context update far"), "{hint}");
     copy(&["cert.pem", "key.pem"], &files.join("docker"));
     // Without a CA of its own, the system's are asked; they have not signed it.
     let (error, _) = said(refused(&address()).await);

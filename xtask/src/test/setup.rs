@@ -40,6 +40,12 @@ pub fn run(cache: &Cache, layers: &[Layer], phases: &mut Phases) -> Result<SetUp
         phases.time("set up: newer engine", || engine(cache, Kind::Containerd))?;
     }
     if engines {
+        host::ensure_packages(&[
+            host::package("sshd", "openssh-server"),
+            host::package("ssh", "openssh-client"),
+            host::package("docker-registry", "docker-registry"),
+            host::package("htpasswd", "apache2-utils"),
+        ])?;
         set.buildkitd = Some(phases.time("set up: buildkitd", || buildkitd::ensure(cache))?);
     }
     if let Some(engine) = set.engine.as_ref().filter(|_| nodes) {
