@@ -168,6 +168,15 @@ pub enum Event {
         /// How long all of it took.
         ms: u64,
     },
+    /// A node that is to get an image said what it has of it.
+    Reached {
+        /// The image.
+        image: String,
+        /// The node.
+        node: String,
+        /// How it is reached, such as ``container `minikube` of unix:///var/run/docker.sock``.
+        by: String,
+    },
     /// An image is on its way into a node.
     Loading {
         /// The image.

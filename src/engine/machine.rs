@@ -1,9 +1,10 @@
 //! Containers that are machines: the nodes of a cluster.
 
 use super::{Engine, Error};
-use bollard::models::ContainerStateStatusEnum;
+use bollard::models::{ContainerStateStatusEnum, PortBinding};
 use bollard::query_parameters::ListContainersOptionsBuilder;
 use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// What a machine does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,24 @@ impl Engine {
             Some(Status::PAUSED) => MachineState::Paused,
             _ => MachineState::Stopped,
         }))
+    }
+
+    /// Where the TCP port `port` of the container `name` is published on the engine's host.
+    ///
+    /// # Errors
+    /// The engine refused or was lost, or there is no such container.
+    pub async fn published(&self, name: &str, port: u16) -> Result<Option<SocketAddr>, Error> {
+        let doing = format!("inspecting container `{name}`");
+        let found = self.api.inspect_container(name, None).await.map_err(|error| Error::api(doing, error))?;
+        let mut ports = found.network_settings.and_then(|network| network.ports).unwrap_or_default();
+        let bindings = ports.remove(&format!("{port}/tcp")).flatten().unwrap_or_default();
+        let address = |binding: PortBinding| {
+            let ip: IpAddr = binding.host_ip?.parse().ok()?;
+            // What is open on every address is open on the loopback's.
+            let ip = if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip };
+            Some(SocketAddr::new(ip, binding.host_port?.parse().ok()?))
+        };
+        Ok(bindings.into_iter().find_map(address))
     }
 
     /// All containers with the label `label` (`NAME` or `NAME=VALUE`), in the order of their names.

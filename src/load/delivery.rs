@@ -17,6 +17,8 @@ pub(super) struct Delivery {
     pub(super) image: String,
     pub(super) id: ImageId,
     pub(super) node: String,
+    /// Whether pods run there, that may go on with an old image.
+    pub(super) runs_pods: bool,
     pub(super) begun: Instant,
     pub(super) events: Events,
 }
@@ -37,7 +39,7 @@ impl Delivery {
         let delivered = match source {
             Some(source) => self.send(session, source).await?,
             None if session.found().complete => {
-                Delivered::Arrived(self.arrived(0, format!("{} has it", self.node), Vec::new()))
+                Delivered::Arrived(self.arrived(0, format!("asked {}", session.asked()), Vec::new()))
             }
             None => Delivered::Arrived(self.name(session).await?),
         };
@@ -98,9 +100,9 @@ impl Delivery {
     }
 
     async fn name(&self, session: Session) -> Result<Arrived, Error> {
-        let moving = session.found().moving.clone();
+        let (moving, asked) = (session.found().moving.clone(), session.asked());
         let pods = session.name().await?;
-        Ok(self.arrived(0, format!("{} had it under other names", self.node), Moved::all(moving, &pods)))
+        Ok(self.arrived(0, format!("under other names; asked {asked}"), Moved::all(moving, &pods)))
     }
 
     fn arrived(&self, sent: u64, how: String, moved: Vec<Moved>) -> Arrived {
@@ -123,10 +125,11 @@ impl Delivery {
         });
         for Moved { name, from, pods } in &arrived.moved {
             let still = match pods.as_slice() {
-                [] => "no pod runs the old one".to_owned(),
-                pods => format!("still the old one in {}, until they are replaced or restart", pods.join(", ")),
+                [] if !self.runs_pods => String::new(),
+                [] => "; no pod runs the old one".to_owned(),
+                pods => format!("; still the old one in {}, until they are replaced or restart", pods.join(", ")),
             };
-            self.note(format!("`{name}` was {}, now {}; {still}", from.short(), self.id.short()));
+            self.note(format!("`{name}` was {}, now {}{still}", from.short(), self.id.short()));
         }
     }
 

@@ -10,7 +10,7 @@ pub use error::Error;
 pub use teach::{is_worth_teaching, teach};
 
 use crate::engine::{Engine, ImageSummary, saying_if_slow};
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::image::digests::Digests;
 use crate::image::transfer::Converter;
 use crate::node::{self, Node, Session, Wanted};
@@ -198,6 +198,8 @@ impl Load<'_> {
         let waiting = || format!("waiting for {}", node.name());
         let opening = node.open(self.engine, &self.wanted);
         let mut session = saying_if_slow(self.events, Some(&self.image.name), waiting, opening).await?;
+        let (image, node) = (self.image.name.clone(), node.name().to_owned());
+        self.events.say(Event::Reached { image, node, by: session.by() });
         let found = session.found();
         let present = match (found.complete || found.content, thin) {
             (true, _) => None,
@@ -218,6 +220,7 @@ impl Load<'_> {
             image: self.image.name.clone(),
             id: self.image.id.clone(),
             node: node.name().to_owned(),
+            runs_pods: node.runs_pods(),
             begun: self.begun,
             events: self.events.clone(),
         };

@@ -58,6 +58,10 @@ impl Load {
         Ok(Self { node: node.to_owned(), engine, wanted: wanted.clone(), here, found, import: None })
     }
 
+    pub(super) fn by(&self) -> String {
+        self.engine.address().to_string()
+    }
+
     pub(super) fn names(&self) -> &[ImageRef] {
         &self.wanted.names
     }

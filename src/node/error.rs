@@ -38,8 +38,8 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The profile's machines are no containers.
-    #[error("profile `{profile}` uses the driver `{driver}`; supported are `docker` and `podman`")]
+    /// The profile has no machines of its own.
+    #[error("profile `{profile}` uses the driver `{driver}`, whose nodes cannot be reached")]
     Driver {
         /// The profile.
         profile: String,
@@ -71,6 +71,14 @@ pub enum Error {
         node: String,
         /// The engine.
         engine: String,
+        /// The command that starts it.
+        start: String,
+    },
+    /// Minikube does not know where the machine is.
+    #[error("{node}: Minikube has no address of it")]
+    NoAddress {
+        /// The node.
+        node: String,
         /// The command that starts it.
         start: String,
     },
@@ -115,6 +123,8 @@ pub enum Error {
         node: String,
         /// Its own words.
         why: String,
+        /// The command that makes room.
+        prune: String,
     },
     /// The node refused the image.
     #[error("{node}: it did not take the image")]
@@ -141,6 +151,40 @@ pub enum Error {
         doing: &'static str,
         /// The limit.
         after: Duration,
+    },
+    /// The program that would log in to the machine does not start.
+    #[error("{node}: cannot log in to it at {to}: `ssh` does not start")]
+    NoSsh {
+        /// The node.
+        node: String,
+        /// Where it is.
+        to: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The machine lets nobody in, or the connection to it was lost.
+    #[error("{node}: the connection to {to} failed")]
+    NotIn {
+        /// The node.
+        node: String,
+        /// How it is reached.
+        to: Box<str>,
+        /// The command that starts it.
+        start: String,
+        /// What `ssh` said.
+        said: Box<str>,
+    },
+    /// No engine answers where the target says that one is.
+    #[error("{node}: no engine can be used there")]
+    NoEngine {
+        /// The target.
+        node: String,
+        /// The command that starts the engine, or shows what is wrong with it.
+        check: String,
+        /// Why.
+        #[source]
+        source: Box<engine::Error>,
     },
     /// The stream to the node broke.
     #[error("{node}: the stream to it ended while {doing}")]
@@ -169,11 +213,16 @@ impl Error {
         matches!(self, Self::Refused { .. } | Self::Unproven { .. })
     }
 
-    /// What a refusal in the words `why` is.
+    /// What an engine's refusal in the words `why` is.
     pub(super) fn refused(node: &str, why: String) -> Self {
+        Self::refused_or_full(node, why, "docker image prune".into())
+    }
+
+    /// What a refusal in the words `why` is; `prune` is the command that makes room.
+    pub(super) fn refused_or_full(node: &str, why: String, prune: String) -> Self {
         let node = node.to_owned();
         if why.contains("no space left on device") || why.contains("disk quota exceeded") {
-            Self::DiskFull { node, why }
+            Self::DiskFull { node, why, prune }
         } else {
             Self::Refused { node, why }
         }
@@ -199,6 +248,7 @@ impl Explained for Error {
             Self::Driver { .. } | Self::Runtime { .. } | Self::NoKindCluster { .. } => Outcome::Usage,
             Self::DiskFull { .. } | Self::Refused { .. } | Self::Unproven { .. } => Outcome::StepFailed,
             Self::Engine { source, .. } => source.outcome(),
+            Self::NoEngine { source, .. } => source.outcome(),
             _ => Outcome::Unreachable,
         }
     }
@@ -231,12 +281,14 @@ impl Explained for Error {
             Self::NoMachine { start, .. } => {
                 Some(format!("`{start}` makes it, or set DOCKER_HOST to the engine that has it"))
             }
+            Self::NoAddress { start, .. } => Some(format!("`{start}` makes it, and writes down where it is")),
             Self::Stopped { start, .. } => Some(format!("`{start}` starts it")),
             Self::Paused { resume, .. } => Some(format!("`{resume}` wakes it")),
             Self::NoTool { tool, .. } => Some(format!("use a node with `{tool}`; Minikube's and kind's have it")),
-            Self::DiskFull { node, .. } => {
-                Some(format!("`docker exec {node} crictl rmi --prune` removes images that nothing uses"))
-            }
+            Self::DiskFull { prune, .. } => Some(format!("`{prune}` there removes images that nothing uses")),
+            Self::NoSsh { .. } => Some("install OpenSSH's client".into()),
+            Self::NotIn { start, .. } => Some(format!("`{start}` starts it, and writes down where it is")),
+            Self::NoEngine { check, .. } => Some(format!("see what `{check}` says, or name another engine as target")),
             Self::Engine { source, .. } => source.hint(),
             Self::TooSlow { .. } | Self::Mute { .. } => {
                 Some("see whether the node is well: `kubectl get nodes`".into())
@@ -247,10 +299,12 @@ impl Explained for Error {
 
     fn details(&self) -> Vec<(String, String)> {
         let text = match self {
-            Self::Mute { answer, .. } => answer,
+            Self::Mute { answer, .. } => answer.as_str(),
             Self::DiskFull { why, .. } | Self::Refused { why, .. } => why,
             Self::Ended { said, .. } => said,
+            Self::NotIn { said, .. } => said.as_ref(),
             Self::Engine { source, .. } => return source.details(),
+            Self::NoEngine { source, .. } => return source.details(),
             _ => return Vec::new(),
         };
         text.lines().filter(|line| !line.is_empty()).map(|line| ("node".to_owned(), line.to_owned())).collect()

@@ -1,6 +1,7 @@
 //! Minikube's own files: reading them takes no time, asking `minikube` takes a second.
 
-use super::Error;
+use super::within::ENGINE_PORT;
+use super::{Error, Login};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -48,6 +49,35 @@ struct KubernetesConfig {
 struct ConfigNode {
     #[serde(default)]
     name: String,
+}
+
+/// A machine as `libmachine` keeps it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct MachineFile {
+    driver: Driver,
+}
+
+#[derive(Deserialize)]
+struct Driver {
+    #[serde(rename = "IPAddress", default)]
+    address: String,
+    #[serde(rename = "SSHUser", default)]
+    user: String,
+    #[serde(rename = "SSHPort", default)]
+    port: u16,
+    #[serde(rename = "SSHKeyPath", default)]
+    key: PathBuf,
+    #[serde(rename = "EnginePort", default)]
+    engine_port: u16,
+}
+
+/// A machine with an address of its own.
+#[derive(Debug)]
+pub(super) struct Remote {
+    pub(super) login: Login,
+    /// Where its Docker Engine listens with TLS, if it has one.
+    pub(super) engine_port: u16,
 }
 
 #[derive(Deserialize)]
@@ -121,6 +151,33 @@ impl Home {
             machines: if machines.is_empty() { vec![name.to_owned()] } else { machines },
         })
     }
+
+    /// Where `machine` is, and who may log in to it; `start` is the command that starts it.
+    ///
+    /// # Errors
+    /// Its file cannot be read, or it has no address.
+    pub(super) fn remote(&self, machine: &str, start: &str) -> Result<Remote, Error> {
+        let directory = self.0.join("machines").join(machine);
+        let file: Option<MachineFile> = read(&directory.join("config.json"))?;
+        let driver = file.map(|file| file.driver).filter(|driver| !driver.address.is_empty());
+        let Some(driver) = driver else {
+            return Err(Error::NoAddress { node: machine.to_owned(), start: start.to_owned() });
+        };
+        // What is not written is as in Minikube's own machines.
+        let or = |port: u16, usual: u16| if port == 0 { usual } else { port };
+        let login = Login {
+            user: if driver.user.is_empty() { "docker".into() } else { driver.user },
+            host: driver.address,
+            port: or(driver.port, 22),
+            key: if driver.key.as_os_str().is_empty() { directory.join("id_rsa") } else { driver.key },
+        };
+        Ok(Remote { login, engine_port: or(driver.engine_port, ENGINE_PORT) })
+    }
+
+    /// Where the client's certificates for the engines of its machines are.
+    pub(super) fn certificates(&self) -> PathBuf {
+        self.0.join("certs")
+    }
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
@@ -160,6 +217,29 @@ mod tests {
             let Err(Error::UnknownProfile { known, .. }) = home.profile(name) else { panic!("{name}") };
             assert_eq!(known, ["two"]);
         }
+    }
+
+    #[test]
+    fn a_machine_behind_ssh_is_read_with_what_minikube_takes_for_granted() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home(dir.path().to_owned());
+        let machine = dir.path().join("machines/vm");
+        let gone = home.remote("vm", "minikube start -p vm").unwrap_err();
+        assert!(matches!(gone, Error::NoAddress { .. }), "{gone:?}");
+        std::fs::create_dir_all(&machine).unwrap();
+        let write = |text: &str| std::fs::write(machine.join("config.json"), text).unwrap();
+        write(r#"{"Driver": {"IPAddress": "192.168.39.2", "MachineName": "vm"}, "DriverName": "kvm2"}"#);
+        let Remote { login, engine_port } = home.remote("vm", "minikube start -p vm").unwrap();
+        assert_eq!(login.to_string(), "ssh://docker@192.168.39.2:22");
+        assert_eq!((login.key, engine_port), (machine.join("id_rsa"), 2376));
+        write(
+            r#"{"Driver": {"IPAddress": "10.0.0.9", "SSHUser": "root", "SSHPort": 2222, "SSHKeyPath": "/keys/id", "EnginePort": 2377}}"#,
+        );
+        let Remote { login, engine_port } = home.remote("vm", "minikube start -p vm").unwrap();
+        assert_eq!((login.to_string().as_str(), engine_port), ("ssh://root@10.0.0.9:2222", 2377));
+        assert_eq!(login.key, Path::new("/keys/id"));
+        write("{");
+        assert!(matches!(home.remote("vm", ""), Err(Error::MinikubeFile { .. })));
     }
 
     #[test]

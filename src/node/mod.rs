@@ -3,40 +3,47 @@
 
 mod docker;
 mod error;
+mod machine;
 mod minikube;
+mod ssh;
 mod state;
 mod stream;
 mod target;
 mod transcript;
+mod within;
 
 pub use error::Error;
 pub use minikube::{Home, Profile};
+pub use ssh::Login;
 pub use target::{Surroundings, Target};
 
-use crate::engine::{Address, Engine, MachineState};
+use crate::engine::{Address, Engine};
 use crate::image::transfer::{Contents, Form};
 use crate::types::{Digest, ImageId, ImageRef};
 use bytes::Bytes;
+use machine::Machine;
 use std::collections::HashSet;
+use within::Within;
 
 /// A machine that runs images.
 #[derive(Clone)]
 pub struct Node {
     name: String,
-    /// The command that starts it.
-    start: String,
+    /// It is one of a cluster's, not an engine that somebody named.
+    in_cluster: bool,
     via: Via,
 }
 
 /// How a node is reached, and by what it runs images.
 #[derive(Clone)]
 enum Via {
-    /// A containerd, in a container of `engine`.
-    Containerd { engine: Engine, container: String },
-    /// A Docker Engine, in a container of `engine`.
-    DockerWithin { engine: Engine, container: String },
-    /// A Docker Engine with an address of its own.
-    Docker { address: Address },
+    /// A containerd, on this machine.
+    Containerd(Box<Machine>),
+    /// A Docker Engine, in a container of another one.
+    DockerWithin(Box<Within>),
+    /// A Docker Engine with an address of its own; `check` is the command that starts it, or shows
+    /// what is wrong with it.
+    Docker { address: Address, check: String },
 }
 
 /// What a node is to have.
@@ -77,6 +84,11 @@ impl Node {
         &self.name
     }
 
+    /// Whether pods run on it.
+    pub fn runs_pods(&self) -> bool {
+        self.in_cluster
+    }
+
     /// Opens the stream to this node and asks what it has of `wanted`. `builder` is the engine
     /// that holds the image.
     ///
@@ -84,52 +96,49 @@ impl Node {
     /// The node does not run, cannot be reached, or lacks what a load needs.
     pub async fn open(&self, builder: &Engine, wanted: &Wanted) -> Result<Session, Error> {
         match &self.via {
-            Via::Containerd { engine, container } => {
-                self.must_run(engine, container).await?;
-                let stream = stream::Stream::open(&self.name, engine, container, wanted).await?;
+            Via::Containerd(machine) => {
+                let stream = stream::Stream::open(machine, wanted).await?;
                 Ok(Session::Containerd(Box::new(stream)))
             }
-            Via::DockerWithin { engine, container } => {
-                let inner = self.engine_within(engine, container).await?;
+            Via::DockerWithin(within) => {
+                let inner = within.connect().await?;
                 docker::Load::open(&self.name, inner, builder, wanted).await.map(Box::new).map(Session::Docker)
             }
-            Via::Docker { address } => {
-                let connected = Engine::connect(address).await;
-                let engine = connected.map_err(|source| Error::engine(&self.name, source))?;
+            Via::Docker { address, check } => {
+                let failed = |source| Error::NoEngine {
+                    node: self.name.clone(),
+                    check: check.clone(),
+                    source: Box::new(source),
+                };
+                let engine = Engine::connect(address).await.map_err(failed)?;
                 docker::Load::open(&self.name, engine, builder, wanted).await.map(Box::new).map(Session::Docker)
             }
         }
     }
-
-    async fn must_run(&self, engine: &Engine, container: &str) -> Result<(), Error> {
-        let state = engine.machine_state(container).await.map_err(|source| Error::engine(&self.name, source))?;
-        let (node, start) = (self.name.clone(), self.start.clone());
-        match state {
-            Some(MachineState::Running) => Ok(()),
-            Some(MachineState::Paused) => Err(Error::Paused { node, resume: format!("docker unpause {container}") }),
-            Some(MachineState::Stopped) => Err(Error::Stopped { node, start }),
-            None => Err(Error::NoMachine { node, start, engine: engine.address().to_string() }),
-        }
-    }
-
-    /// The engine inside a machine. After `eval $(minikube docker-env)` it is the building engine
-    /// itself, in which there is no such machine.
-    async fn engine_within(&self, engine: &Engine, container: &str) -> Result<Engine, Error> {
-        let failed = |source| Error::engine(&self.name, source);
-        if engine.host_name().await.map_err(failed)? == container {
-            return Ok(engine.clone());
-        }
-        self.must_run(engine, container).await?;
-        Engine::connect(&engine.address().within(container)).await.map_err(failed)
-    }
 }
 
 impl Session {
+    /// How the node is reached.
+    pub fn by(&self) -> String {
+        match self {
+            Self::Containerd(stream) => stream.by(),
+            Self::Docker(load) => load.by(),
+        }
+    }
+
     /// What the node has.
     pub fn found(&self) -> &Found {
         match self {
             Self::Containerd(stream) => stream.found(),
             Self::Docker(load) => load.found(),
+        }
+    }
+
+    /// Who says what the node has.
+    pub fn asked(&self) -> &'static str {
+        match self {
+            Self::Containerd(_) => "containerd and CRI",
+            Self::Docker(_) => "its engine",
         }
     }
 

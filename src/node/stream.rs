@@ -1,46 +1,53 @@
-//! One stream to a node with containerd: a small shell script in its container (`script.sh`).
+//! One stream to a node with containerd: a small shell script on its machine (`script.sh`).
 
+use super::machine::{Input, Machine, Outputs};
+use super::ssh::NOT_IN;
 use super::state::{Mute, State, pods_running, present};
 use super::transcript::Transcript;
 use super::{Error, Found, Wanted};
-use crate::engine::{self, Engine, ExecInput, ExecOutput, Output};
+use crate::engine::{self, Output};
 use crate::types::{Digest, ImageId, ImageRef, chain_ids};
 use std::collections::HashSet;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 const SCRIPT: &str = include_str!("script.sh");
 /// An inventory takes 0.2 s; a busy node gets a lot more.
 const INVENTORY_LIMIT: Duration = Duration::from_secs(60);
 /// How long a node may take no byte.
 const STALL_LIMIT: Duration = Duration::from_secs(120);
+/// After this much silence, whether the machine still runs is asked.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Unpacking begins when the last byte is there, and says nothing while it works.
 const UNPACK_LIMIT: Duration = Duration::from_secs(900);
 
 /// A node that said what it has.
 pub struct Stream {
     node: String,
+    machine: Machine,
     wanted: Wanted,
     /// Gone when the node takes no more.
-    input: Option<ExecInput>,
-    output: ExecOutput,
+    input: Option<Input>,
+    output: Outputs,
     transcript: Transcript,
     state: State,
     found: Found,
 }
 
 impl Stream {
-    pub(super) async fn open(node: &str, engine: &Engine, container: &str, wanted: &Wanted) -> Result<Self, Error> {
+    pub(super) async fn open(machine: &Machine, wanted: &Wanted) -> Result<Self, Error> {
+        machine.must_run().await?;
+        let node = machine.name.as_str();
         let names: Vec<String> = wanted.names.iter().map(ImageRef::canonical).collect();
         let id = wanted.id.to_string();
         let chain = chain_ids(&wanted.diff_ids).pop().map_or_else(|| "-".to_owned(), |chain| chain.to_string());
         let mut command = vec!["sh", "-c", SCRIPT, "loadline", &id, &chain];
         command.extend(names.iter().map(String::as_str));
         let slow = || Error::TooSlow { node: node.to_owned(), doing: "opening a stream to it", after: INVENTORY_LIMIT };
-        let exec = timeout(INVENTORY_LIMIT, engine.attach(container, &command)).await.map_err(|_| slow())?;
-        let (input, output) = exec.map_err(|source| Error::engine(node, source))?;
+        let (input, output) = timeout(INVENTORY_LIMIT, machine.run(&command)).await.map_err(|_| slow())??;
         let mut stream = Self {
             node: node.to_owned(),
+            machine: machine.clone(),
             wanted: wanted.clone(),
             input: Some(input),
             output,
@@ -52,6 +59,10 @@ impl Stream {
         stream.state = stream.read_state()?;
         stream.found = stream.compare();
         Ok(stream)
+    }
+
+    pub(super) fn by(&self) -> String {
+        self.machine.by()
     }
 
     pub(super) fn names(&self) -> &[ImageRef] {
@@ -98,26 +109,31 @@ impl Stream {
     /// said is the cause, not the broken pipe.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let Some(mut input) = self.input.take() else { return Err(self.gave_up().await) };
+        let since = Instant::now();
         let written = {
-            let writing = timeout(STALL_LIMIT, input.write(bytes));
-            let mut writing = std::pin::pin!(writing);
+            let mut writing = std::pin::pin!(input.write(bytes));
             loop {
                 tokio::select! {
-                    written = &mut writing => break written.map(|written| written.is_ok()),
+                    written = &mut writing => break written.is_ok(),
                     piece = self.output.next() => if !self.hear(piece)? || self.transcript.section("taken").is_some() {
-                        break Ok(false);
+                        break false;
                     },
+                    () = sleep(PATIENCE) => self.must_go_on(since, "taking a piece of the image", STALL_LIMIT).await?,
                 }
             }
         };
-        match written {
-            Ok(true) => {
-                self.input = Some(input);
-                Ok(())
-            }
-            Ok(false) => Err(self.gave_up().await),
-            Err(_) => Err(self.slow("taking a piece of the image", STALL_LIMIT)),
+        if !written {
+            return Err(self.gave_up().await);
         }
+        self.input = Some(input);
+        Ok(())
+    }
+
+    /// Silence is no fault of a busy node, up to a limit; a machine that was stopped or paused will
+    /// never say anything.
+    async fn must_go_on(&self, since: Instant, doing: &'static str, limit: Duration) -> Result<(), Error> {
+        self.machine.must_run().await?;
+        if since.elapsed() < limit { Ok(()) } else { Err(self.slow(doing, limit)) }
     }
 
     pub(super) async fn finish(mut self, manifest: &Digest) -> Result<Vec<String>, Error> {
@@ -158,8 +174,13 @@ impl Stream {
 
     /// Reads until the script says `word`; it ends by itself when it cannot go on.
     async fn read_until(&mut self, word: &str, doing: &'static str, limit: Duration) -> Result<(), Error> {
+        let mut since = Instant::now();
         while self.transcript.word() != Some(word) {
-            let piece = timeout(limit, self.output.next()).await.map_err(|_| self.slow(doing, limit))?;
+            let Ok(piece) = timeout(PATIENCE, self.output.next()).await else {
+                self.must_go_on(since, doing, limit).await?;
+                continue;
+            };
+            since = Instant::now();
             if !self.hear(piece)? {
                 return Err(self.ended(doing).await);
             }
@@ -192,17 +213,21 @@ impl Stream {
     }
 
     /// Why the stream ended before the script did.
-    async fn ended(&self, doing: &'static str) -> Error {
+    async fn ended(&mut self, doing: &'static str) -> Error {
         let node = self.node.clone();
         if let Some(tool) = self.transcript.word().and_then(|word| word.strip_prefix("lacks ")) {
             return Error::NoTool { node, tool: tool.to_owned() };
         }
         if let Some(taken) = self.transcript.section("taken").filter(|taken| taken.code != 0) {
-            return Error::refused(&node, complaint(&taken.text));
+            return Error::refused_or_full(&node, complaint(&taken.text), self.machine.prune());
         }
         // 126 and 127: the command itself could not be started.
         match self.output.exit_code().await {
-            Ok(126 | 127) => Error::NoTool { node, tool: "sh".into() },
+            Some(126 | 127) => Error::NoTool { node, tool: "sh".into() },
+            Some(NOT_IN) => {
+                let (start, to) = (self.machine.start.clone(), self.machine.by().into());
+                Error::NotIn { node, to, start, said: self.transcript.last_words().into() }
+            }
             _ => Error::Ended { node, doing, said: self.transcript.last_words() },
         }
     }

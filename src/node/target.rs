@@ -1,9 +1,11 @@
 //! Targets, as they are written, and the nodes behind them.
 
 use super::error::minikube_start;
-use super::minikube::Home;
+use super::machine::{Machine, Place};
+use super::minikube::{Home, Remote};
+use super::within::Within;
 use super::{Error, Node, Via};
-use crate::engine::{Address, Engine, Environment};
+use crate::engine::{Address, Engine, Environment, Tls};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -99,20 +101,52 @@ fn minikube(name: Option<&str>, engine: &Engine, surroundings: &Surroundings) ->
         None => home.active_profile()?,
     };
     let profile = home.profile(&name)?;
-    if !["docker", "podman"].contains(&profile.driver.as_str()) {
-        return Err(Error::Driver { profile: name, driver: profile.driver });
+    let (driver, runtime) = (profile.driver.as_str(), profile.runtime.as_str());
+    if !["containerd", "docker"].contains(&runtime) {
+        return Err(Error::Runtime { profile: name, runtime: profile.runtime });
     }
-    let via: fn(Engine, String) -> Via = match profile.runtime.as_str() {
-        "containerd" => |engine, container| Via::Containerd { engine, container },
-        "docker" => |engine, container| Via::DockerWithin { engine, container },
-        _ => return Err(Error::Runtime { profile: name, runtime: profile.runtime }),
+    let start = minikube_start(&name);
+    let node = |machine: &String| -> Result<Node, Error> {
+        let via = match driver {
+            "docker" | "podman" => within(engine, machine, &start, runtime, &home),
+            _ => behind_ssh(machine, &start, runtime, &home)?,
+        };
+        Ok(Node { name: machine.clone(), in_cluster: true, via })
     };
-    let node = |machine: String| Node {
-        name: machine.clone(),
-        start: minikube_start(&name),
-        via: via(engine.clone(), machine),
-    };
-    Ok(profile.machines.into_iter().map(node).collect())
+    // Those of the driver `none` are this machine itself.
+    match driver {
+        "none" | "" => Err(Error::Driver { profile: name, driver: profile.driver }),
+        _ => profile.machines.iter().map(node).collect(),
+    }
+}
+
+/// A machine that is a container of `engine`.
+fn within(engine: &Engine, machine: &str, start: &str, runtime: &str, home: &Home) -> Via {
+    let place = Place::Container(engine.clone());
+    let machine = Machine { name: machine.to_owned(), start: start.to_owned(), place };
+    match runtime {
+        "docker" => {
+            let (engine, certificates) = (engine.clone(), home.certificates());
+            Via::DockerWithin(Box::new(Within { engine, machine, certificates }))
+        }
+        _ => Via::Containerd(Box::new(machine)),
+    }
+}
+
+/// A machine with an address of its own.
+fn behind_ssh(machine: &str, start: &str, runtime: &str, home: &Home) -> Result<Via, Error> {
+    let Remote { login, engine_port } = home.remote(machine, start)?;
+    Ok(match runtime {
+        "docker" => {
+            let tls = Tls::in_directory(&home.certificates(), true);
+            let address = Address::Tls { host: format!("{}:{engine_port}", login.host), tls };
+            Via::Docker { address, check: start.to_owned() }
+        }
+        _ => {
+            let place = Place::Ssh(login);
+            Via::Containerd(Box::new(Machine { name: machine.to_owned(), start: start.to_owned(), place }))
+        }
+    })
 }
 
 async fn kind(name: &str, engine: &Engine) -> Result<Vec<Node>, Error> {
@@ -120,20 +154,21 @@ async fn kind(name: &str, engine: &Engine) -> Result<Vec<Node>, Error> {
     let failed = |source| Error::Engine { node: format!("kind cluster `{name}`"), source };
     let containers = engine.machines(CLUSTER, false).await.map_err(failed)?;
     let cluster = |labels: &std::collections::BTreeMap<String, String>| labels.get(CLUSTER).cloned();
-    // The load balancer of a cluster with several control planes runs no images.
-    let runs_images = |role: Option<&String>| role.is_none_or(|role| role != "external-load-balancer");
+    // As kind has it: the load balancer of a cluster with several control planes runs no images.
+    let runs_images = |role: Option<&String>| role.is_some_and(|role| ["control-plane", "worker"].contains(&&**role));
     let nodes: Vec<Node> = containers
         .iter()
         .filter(|one| cluster(&one.labels).as_deref() == Some(name))
         .filter(|one| runs_images(one.labels.get("io.x-k8s.kind.role")))
-        .map(|one| Node {
-            name: one.name.clone(),
-            start: format!("docker start {}", one.name),
-            via: Via::Containerd { engine: engine.clone(), container: one.name.clone() },
+        .map(|one| {
+            let (name, start) = (one.name.clone(), format!("docker start {}", one.name));
+            let machine = Machine { name: name.clone(), start, place: Place::Container(engine.clone()) };
+            Node { name, in_cluster: true, via: Via::Containerd(Box::new(machine)) }
         })
         .collect();
     if nodes.is_empty() {
         let mut known: Vec<String> = containers.iter().filter_map(|one| cluster(&one.labels)).collect();
+        known.sort();
         known.dedup();
         return Err(Error::NoKindCluster { name: name.to_owned(), known, engine: engine.address().to_string() });
     }
@@ -150,11 +185,11 @@ fn docker(name: &str, environment: &Environment) -> Result<Node, Error> {
         Address::discover(&context)
     };
     let address = address.map_err(|error| Error::Engine { node: node.clone(), source: error.into() })?;
-    let start = match &address {
+    let check = match &address {
         Address::Unix(path) if path == Path::new("/var/run/docker.sock") => "systemctl start docker".to_owned(),
         address => format!("docker -H {address} version"),
     };
-    Ok(Node { name: node, start, via: Via::Docker { address } })
+    Ok(Node { name: node, in_cluster: false, via: Via::Docker { address, check } })
 }
 
 #[cfg(test)]

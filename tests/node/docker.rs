@@ -33,11 +33,11 @@ async fn the_building_engine_itself_needs_names_and_no_bytes() {
     let image = sample().await;
     let run = load_to(&image, &there).await;
     assert_eq!(run.sent(), 0);
-    assert!(run.arrived()[0].how.ends_with("had it under other names"));
+    assert!(run.arrived()[0].how == "under other names; asked its engine");
     for name in names(&image).unwrap() {
         assert_eq!(engine().await.inspect(&name.canonical()).await.unwrap().engine_id, image.engine_id);
     }
-    assert!(load_to(&image, &there).await.arrived()[0].how.ends_with("has it"));
+    assert!(load_to(&image, &there).await.arrived()[0].how == "asked its engine");
     forget(&[&image]).await;
 }
 
@@ -55,6 +55,8 @@ async fn another_engine_gets_the_image_once() {
     let newer = make(&image.tags[0].to_string(), &[salt().as_bytes()]).await;
     let moved = load_to(&newer, &there).await;
     assert_eq!(moved.arrived()[0].moved[0].name, image.tags[0]);
+    let end = format!("now {}", newer.id.short());
+    assert!(moved.notes().ends_with(&end) && !moved.notes().contains("pod"), "{}", moved.notes());
     forget_there(&image).await;
     forget_there(&newer).await;
     forget(&[&image, &newer]).await;
@@ -65,8 +67,10 @@ async fn an_engine_that_does_not_answer_says_where() {
     let there = nodes("docker:unix:///no/such.sock").await;
     let image = sample().await;
     let error = load_to(&image, &there).await.result.unwrap_err();
-    assert_eq!(error.to_string(), "app: docker:unix:///no/such.sock: its engine failed");
+    assert_eq!(error.to_string(), "app: docker:unix:///no/such.sock: no engine can be used there");
     assert_eq!(error.outcome(), Outcome::Unreachable);
+    let hint = error.hint().unwrap();
+    assert_eq!(hint, "see what `docker -H unix:///no/such.sock version` says, or name another engine as target");
     forget(&[&image]).await;
 }
 

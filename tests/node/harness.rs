@@ -52,6 +52,10 @@ pub fn salt() -> String {
 
 /// Runs a shell command in the container `machine`; its output, whole.
 pub async fn run_in(machine: &str, command: &str) -> String {
+    String::from_utf8_lossy(&bytes_in(machine, command).await).into_owned()
+}
+
+pub async fn bytes_in(machine: &str, command: &str) -> Vec<u8> {
     let (input, mut output) = engine().await.attach(machine, &["sh", "-c", command]).await.expect("it runs");
     input.close().await.ok();
     let mut text = Vec::new();
@@ -60,7 +64,7 @@ pub async fn run_in(machine: &str, command: &str) -> String {
             Output::Out(bytes) | Output::Err(bytes) => text.extend_from_slice(&bytes),
         }
     }
-    String::from_utf8_lossy(&text).into_owned()
+    text
 }
 
 pub async fn on_node(command: &str) -> String {
@@ -71,12 +75,12 @@ pub async fn kubectl(command: &str) -> String {
     on_node(&format!("kubectl --kubeconfig /etc/kubernetes/admin.conf {command}")).await
 }
 
-fn archive(members: &[(String, &[u8])]) -> Vec<u8> {
+fn archive(mode: u32, members: &[(String, &[u8])]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, bytes) in members {
         let mut header = tar::Header::new_ustar();
         header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
+        header.set_mode(mode);
         builder.append_data(&mut header, name, *bytes).unwrap();
     }
     builder.into_inner().unwrap()
@@ -88,16 +92,16 @@ pub fn pack(tag: &str, files: &[&[u8]]) -> (Vec<u8>, Digest, Vec<Digest>) {
     pack_layers(tag, &layers_of(files))
 }
 
-/// A layer with one file for each of `files`.
+/// A layer with one file for each of `files`; the first is the program, if it can be one.
 fn layers_of(files: &[&[u8]]) -> Vec<Vec<u8>> {
-    files.iter().enumerate().map(|(n, bytes)| archive(&[(format!("file-{n}"), bytes)])).collect()
+    files.iter().enumerate().map(|(n, bytes)| archive(0o755, &[(format!("file-{n}"), bytes)])).collect()
 }
 
 fn pack_layers(tag: &str, layers: &[Vec<u8>]) -> (Vec<u8>, Digest, Vec<Digest>) {
     let diff_ids: Vec<Digest> = layers.iter().map(|layer| Digest::of(layer)).collect();
     let history: Vec<_> = layers.iter().map(|_| serde_json::json!({"created": "2024-01-01T00:00:00Z"})).collect();
     let config = serde_json::json!({
-        "architecture": "amd64", "os": "linux", "config": {"Cmd": ["/none"]},
+        "architecture": "amd64", "os": "linux", "config": {"Cmd": ["/file-0"]},
         "rootfs": {"type": "layers", "diff_ids": diff_ids}, "history": history,
     })
     .to_string();
@@ -108,7 +112,7 @@ fn pack_layers(tag: &str, layers: &[Vec<u8>]) -> (Vec<u8>, Digest, Vec<Digest>) 
     let mut members: Vec<(String, &[u8])> = names.into_iter().zip(layers.iter().map(Vec::as_slice)).collect();
     members.push((config_name, config.as_bytes()));
     members.push(("manifest.json".into(), manifest.as_bytes()));
-    (archive(&members), id, diff_ids)
+    (archive(0o644, &members), id, diff_ids)
 }
 
 /// Gives the engine such an image.
@@ -154,6 +158,22 @@ impl Run {
         self.arrived()[0].sent.0
     }
 
+    /// What arrived at the node `name`.
+    pub fn at(&self, name: &str) -> &Arrived {
+        self.arrived().iter().find(|one| one.node == name).expect("it arrived there")
+    }
+
+    /// The nodes that confirmed the image, whether others did or not.
+    pub fn confirmed(&self) -> Vec<&str> {
+        let mut nodes: Vec<&str> = Vec::new();
+        for event in &self.events {
+            if let Event::Loaded { node, .. } = event {
+                nodes.push(node);
+            }
+        }
+        nodes
+    }
+
     pub fn notes(&self) -> String {
         let note = |event: &Event| match event {
             Event::Note { text, .. } => Some(text.clone()),
@@ -168,16 +188,39 @@ pub async fn load_to(image: &Image, nodes: &[Node]) -> Run {
 }
 
 pub async fn load_from(engine: &Engine, image: &Image, nodes: &[Node]) -> Run {
-    let nowhere = tempfile::tempdir().unwrap();
-    load_with(engine, image, nodes, &Digests::at(nowhere.path(), "test")).await
+    load_watched(engine, image, nodes, |_| ()).await
 }
 
 /// A load by one who knows `digests`.
 pub async fn load_with(engine: &Engine, image: &Image, nodes: &[Node], digests: &Digests) -> Run {
+    load_heard(engine, image, nodes, digests, |_| ()).await
+}
+
+/// Loads, and shows each event to `watch` as it happens; nothing goes on until that returns.
+pub async fn load_watched(
+    engine: &Engine,
+    image: &Image,
+    nodes: &[Node],
+    watch: impl Fn(&Event) + Send + Sync + 'static,
+) -> Run {
+    let nowhere = tempfile::tempdir().unwrap();
+    load_heard(engine, image, nodes, &Digests::at(nowhere.path(), "test"), watch).await
+}
+
+async fn load_heard(
+    engine: &Engine,
+    image: &Image,
+    nodes: &[Node],
+    digests: &Digests,
+    watch: impl Fn(&Event) + Send + Sync + 'static,
+) -> Run {
     let all = Arc::new(Mutex::new(Vec::new()));
     let events = {
         let all = all.clone();
-        Events::new(move |event| all.lock().unwrap().push(event))
+        Events::new(move |event| {
+            watch(&event);
+            all.lock().unwrap().push(event);
+        })
     };
     let result = load(engine, image, nodes, digests, &events, &CancellationToken::new()).await;
     let events = std::mem::take(&mut *all.lock().unwrap());
@@ -190,12 +233,24 @@ pub async fn load_one(image: &Image) -> Run {
 
 /// Takes what a test made away again, in the engine and on the node.
 pub async fn forget(images: &[&Image]) {
+    forget_on(&[MACHINE], images).await;
+}
+
+/// The same, where the nodes are these.
+pub async fn forget_on(machines: &[&str], images: &[&Image]) {
     let engine = engine().await;
     for image in images {
         for tag in loadline::load::names(image).unwrap() {
             engine.untag(&tag.canonical()).await.ok();
-            on_node(&format!("ctr -n k8s.io images rm {tag} {}", tag.canonical())).await;
         }
-        on_node(&format!("ctr -n k8s.io images rm {}", image.id)).await;
+        for machine in machines {
+            forget_in(machine, image).await;
+        }
     }
+}
+
+/// Takes all names of an image away on one node.
+pub async fn forget_in(machine: &str, image: &Image) {
+    let names: Vec<String> = loadline::load::names(image).unwrap().iter().map(ImageRef::canonical).collect();
+    run_in(machine, &format!("ctr -n k8s.io images rm {} {}", names.join(" "), image.id)).await;
 }

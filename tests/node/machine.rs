@@ -26,10 +26,31 @@ async fn ask(method: &str, path: &str, body: Option<Value>) -> (u16, String) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
-async fn must(method: &str, path: &str, body: Option<Value>) -> String {
+pub async fn must(method: &str, path: &str, body: Option<Value>) -> String {
     let (status, answer) = ask(method, path, body).await;
     assert!(status < 300, "{method} {path}: {status} {answer}");
     answer
+}
+
+/// `start`, `pause`, `unpause`, `kill`.
+pub async fn act(container: &str, what: &str) {
+    must("POST", &format!("/containers/{container}/{what}"), None).await;
+}
+
+/// The same from within a test's runtime, which waits.
+pub fn act_now(container: &str, what: &str) {
+    let (container, what) = (container.to_owned(), what.to_owned());
+    std::thread::spawn(move || runtime().block_on(act(&container, &what))).join().unwrap();
+}
+
+/// Removes a container with its volumes, if it is there.
+pub fn delete_now(container: &str) {
+    let path = format!("/containers/{container}?force=1&v=1");
+    std::thread::spawn(move || runtime().block_on(ask("DELETE", &path, None))).join().ok();
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 /// A container in the place of a machine, with a profile of its own; it goes when this is dropped.
@@ -52,7 +73,7 @@ impl Machine {
         std::fs::write(profile.join("config.json"), config.to_string()).unwrap();
         let body = json!({
             "Image": image, "Entrypoint": ["sleep", "600"], "Cmd": [], "User": "0", "Hostname": "elsewhere",
-            "Labels": {"name.minikube.sigs.k8s.io": name, "io.x-k8s.kind.cluster": name}, "HostConfig": {"Binds": binds, "NetworkMode": "none"},
+            "Labels": {"name.minikube.sigs.k8s.io": name, "io.x-k8s.kind.cluster": name, "io.x-k8s.kind.role": "control-plane"}, "HostConfig": {"Binds": binds, "NetworkMode": "none"},
         });
         must("POST", &format!("/containers/create?name={name}"), Some(body)).await;
         machine
@@ -83,7 +104,7 @@ impl Machine {
 
     /// `start`, `pause`, `unpause`, `kill`.
     pub async fn act(&self, what: &str) {
-        must("POST", &format!("/containers/{}/{what}", self.name), None).await;
+        act(&self.name, what).await;
     }
 
     pub async fn nodes(&self) -> Vec<Node> {
@@ -94,13 +115,7 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        let path = format!("/containers/{}?force=1&v=1", self.name);
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(ask("DELETE", &path, None));
-        })
-        .join()
-        .ok();
+        delete_now(&self.name);
     }
 }
 

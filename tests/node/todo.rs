@@ -123,13 +123,14 @@ async fn t043_a_cluster_that_is_not_there_names_the_command_that_starts_it() {
     let todo = Todo::new().await;
     let home = tempfile::tempdir().unwrap();
     let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/minikube/two-nodes/profiles/two/config.json");
-    let profile = home.path().join(".minikube/profiles/two");
+    // No other test's cluster is called so.
+    let profile = home.path().join(".minikube/profiles/lost");
     std::fs::create_dir_all(&profile).unwrap();
     std::fs::copy(recorded, profile.join("config.json")).unwrap();
-    let arguments = ["load", "--image", "nginx:alpine", "--target", "minikube:two"];
+    let arguments = ["load", "--image", "nginx:alpine", "--target", "minikube:lost"];
     let ran = todo.run_with(&arguments, home.path().to_str().unwrap());
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
-    assert!(ran.stderr.contains("`minikube start -p two`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`minikube start -p lost`"), "{}", ran.stderr);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! application. Images are built, verified and smoked while the node still compiles.
 
 use crate::engine::{self, Engine, Kind};
-use crate::node::{self, Countdown};
+use crate::node::{self, Cluster, Countdown};
 use crate::paths::{Cache, checkout};
 use crate::run::{self, Ended};
 use crate::test::setup;
@@ -85,7 +85,7 @@ fn with_node(cache: &Cache, place: &Place, engine: &Engine) -> Result<()> {
     let (countdown, done) = (Countdown::default(), AtomicBool::new(false));
     std::thread::scope(|scope| {
         let node = scope.spawn(|| {
-            let result = node::ensure(cache, engine, &countdown);
+            let result = node::ensure(cache, engine, &countdown, &Cluster::default());
             done.store(true, Ordering::Relaxed);
             result
         });

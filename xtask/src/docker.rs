@@ -26,7 +26,12 @@ fn ping(socket: &Path) -> std::io::Result<String> {
 
 /// The docker CLI for the engine at `host`.
 pub fn cli(host: &str) -> Command {
-    let mut command = Command::new("docker");
+    for_engine("docker", host)
+}
+
+/// A program to which the docker CLI's variables name the engine at `host`.
+pub fn for_engine(program: &str, host: &str) -> Command {
+    let mut command = Command::new(program);
     command.env("DOCKER_HOST", host);
     for name in ["DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"] {
         command.env_remove(name);

@@ -8,6 +8,7 @@ mod demo;
 mod docker;
 mod engine;
 mod host;
+mod kind;
 mod missing;
 mod net;
 mod node;
@@ -19,6 +20,7 @@ mod test;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use engine::Kind;
+use node::{Cluster, Countdown};
 use paths::Cache;
 use std::process::ExitCode;
 
@@ -47,8 +49,8 @@ enum Verb {
         #[arg(long)]
         retry: bool,
     },
-    /// Compile and start a Kubernetes node of our own
-    Node,
+    /// Compile and start Kubernetes nodes of our own
+    Node(node::Options),
     /// Start a stand-alone buildkitd and print its address
     Buildkitd,
     /// Set up what is missing, then run every test
@@ -80,7 +82,7 @@ fn dispatch(verb: Verb) -> Result<ExitCode> {
             bases::ensure(&cache, &engine, retry)?;
         }
         Verb::Demo(options) => demo::run(&cache, &options)?,
-        Verb::Node => node::ensure(&cache, &engine::ensure(&cache, Kind::default())?, &node::Countdown::default())?,
+        Verb::Node(options) => nodes(&cache, &options.cluster())?,
         Verb::Buildkitd => println!("{}", buildkitd::ensure(&cache)?),
         Verb::Test(options) => return test::run(&cache, &options),
         Verb::Bench(options) => return bench::run(&cache, &options),
@@ -91,6 +93,17 @@ fn dispatch(verb: Verb) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Starts `cluster`; one that is not the everyday one says how to reach it.
+fn nodes(cache: &Cache, cluster: &Cluster) -> Result<()> {
+    let engine = engine::ensure(cache, Kind::default())?;
+    node::ensure(cache, &engine, &Countdown::default(), cluster)?;
+    if !cluster.is_everyday() {
+        println!("export MINIKUBE_HOME={}", cluster.home(cache).display());
+        println!("export KUBECONFIG={}", cluster.kubeconfig(cache).display());
+    }
+    Ok(())
 }
 
 /// Shell lines for `eval "$(cargo xtask env)"`.

@@ -62,10 +62,9 @@ impl Network {
         format!("10.231.{}.0/21", self.number * 16 + 8)
     }
 
-    /// A subnet between the bridge's and the pool, and the first address in it.
-    pub fn for_node(self) -> (String, String) {
-        let third = self.number * 16 + 4;
-        (format!("10.231.{third}.0/24"), format!("10.231.{third}.2"))
+    /// Subnets between the bridge's and the pool, for clusters: the first three parts of each.
+    pub fn for_nodes(self) -> Vec<String> {
+        (4..8).map(|part| format!("10.231.{}", self.number * 16 + part)).collect()
     }
 
     /// Whether the bridge is there and somebody else's: another user, or another cache directory.
@@ -223,6 +222,7 @@ mod tests {
     fn shares_do_not_overlap() {
         let last = Network::numbered(15).unwrap();
         assert_eq!((last.range().as_str(), last.pool().as_str()), ("10.231.240.0/20", "10.231.248.0/21"));
+        assert_eq!(last.for_nodes()[3], "10.231.247");
         assert_eq!(Network::numbered(16), None);
     }
 }

@@ -138,7 +138,8 @@ pub fn subject(event: &Event) -> Option<&str> {
         | Event::Smoked { image, .. }
         | Event::Loading { image, .. }
         | Event::Loaded { image, .. } => Some(image),
-        Event::BuildWarning { .. } | Event::Note { .. } | Event::Failed(_) | Event::Finished { .. } => None,
+        Event::BuildWarning { .. } | Event::Reached { .. } | Event::Note { .. } => None,
+        Event::Failed(_) | Event::Finished { .. } => None,
     }
 }
 

@@ -98,13 +98,18 @@ impl Engine {
         Ok(network)
     }
 
-    /// A subnet that the engine gives to nobody by itself, and the node's address in it.
-    pub fn node_network(&self) -> Option<(String, String)> {
-        self.network().map(Network::for_node)
+    /// Subnets that the engine gives to nobody by itself: the first three parts of each.
+    pub fn node_networks(&self) -> Option<Vec<String>> {
+        self.network().map(Network::for_nodes)
     }
 
     pub fn docker(&self) -> std::process::Command {
         docker::cli(&self.address())
+    }
+
+    /// A program that runs the docker CLI, which then finds this engine.
+    pub fn with_docker(&self, program: &str) -> std::process::Command {
+        docker::for_engine(program, &self.address())
     }
 }
 

@@ -1,28 +1,46 @@
-//! A Kubernetes node of our own: one container in an engine of ours, in Minikube's shape.
+//! Kubernetes nodes of our own: containers in an engine of ours, in Minikube's shape.
 
+mod cluster;
 mod image;
+mod machine;
 mod profile;
 
 use crate::engine::Engine;
 use crate::paths::Cache;
 use crate::run;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use clap::Args;
+pub use cluster::Cluster;
 pub use image::Countdown;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The profile, the machine, the container and its network.
-const NAME: &str = "minikube";
-const SHORT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 const READY: Duration = Duration::from_secs(180);
+
+#[derive(Args)]
+pub struct Options {
+    /// The cluster, as Minikube's `-p` names it
+    #[arg(long, default_value_t = Cluster::default().name)]
+    profile: String,
+    /// How many nodes it has
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=9))]
+    nodes: u8,
+}
+
+impl Options {
+    pub fn cluster(&self) -> Cluster {
+        Cluster { name: self.profile.clone(), nodes: self.nodes.into() }
+    }
+}
 
 /// What `MINIKUBE_HOME` is set to.
 pub fn home(cache: &Cache) -> PathBuf {
-    cache.file("minikube")
+    Cluster::default().home(cache)
 }
 
 pub fn kubeconfig(cache: &Cache) -> PathBuf {
-    home(cache).join("kubeconfig")
+    Cluster::default().kubeconfig(cache)
 }
 
 /// Whether the node's files are there.
@@ -30,66 +48,59 @@ pub fn is_known(cache: &Cache) -> bool {
     kubeconfig(cache).exists()
 }
 
-pub fn is_running(engine: &Engine) -> bool {
-    let format = "{{.State.Running}} {{index .Config.Labels \"name.minikube.sigs.k8s.io\"}}";
-    let state = docker(engine, "looking for the node", &["inspect", "--format", format, NAME]);
-    state.is_ok_and(|text| text.trim() == format!("true {NAME}"))
-}
-
 /// Compiled, started and ready.
-pub fn ensure(cache: &Cache, engine: &Engine, countdown: &Countdown) -> Result<()> {
+pub fn ensure(cache: &Cache, engine: &Engine, countdown: &Countdown, cluster: &Cluster) -> Result<()> {
     let _lock = cache.lock("node")?;
-    if !is_running(engine) {
+    let machines = cluster.machines();
+    let running = machines.iter().all(|machine| machine::is_running(engine, machine));
+    // What the everyday one holds is somebody's; all others are to be as the sources say.
+    if !(running && cluster.is_everyday()) {
         let image = image::ensure(cache, engine, countdown)?;
-        start(engine, &image)?;
+        machine::start_all(engine, cluster, &image)?;
     }
-    wait_until_ready(engine)?;
-    profile::write(cache, engine)
+    wait_until_ready(engine, cluster, cluster.first())?;
+    for further in &machines[1..] {
+        admit(engine, cluster, further)?;
+    }
+    for further in &machines[1..] {
+        wait_until_ready(engine, cluster, further)?;
+    }
+    if machines.len() > 1 {
+        for machine in &machines {
+            docker(engine, "connecting the nodes' pods", &["exec", machine, "pod-routes"])?;
+        }
+    }
+    profile::write(cache, engine, cluster)
 }
 
-/// A node that was stopped is started again, unless its image is another by now.
-fn start(engine: &Engine, image: &str) -> Result<()> {
-    let old =
-        docker(engine, "looking for the node", &["inspect", "--format", "{{.Config.Image}}", NAME]).unwrap_or_default();
-    if old.trim() == image && docker(engine, "starting the node", &["start", NAME]).is_ok() {
+/// Gives a further node the credentials that it waits for, if it has none yet.
+fn admit(engine: &Engine, cluster: &Cluster, machine: &str) -> Result<()> {
+    let script = "docker exec \"$2\" test -e /etc/kubernetes/kubelet.conf && exit
+        docker exec \"$1\" admit \"$2\" | docker exec -i \"$2\" sh -c 'mkdir -p /etc/kubernetes && tar x -C /etc/kubernetes'";
+    let mut command = engine.with_docker("sh");
+    command.args(["-c", script, "sh", cluster.first(), machine]);
+    run::output(&format!("admitting the node `{machine}`"), &mut command, LIMIT).map(drop)
+}
+
+fn wait_until_ready(engine: &Engine, cluster: &Cluster, machine: &str) -> Result<()> {
+    let words = ["get", "node", machine, "--output", "jsonpath={.status.conditions[?(@.type=='Ready')].status}"];
+    let is_ready = || kubectl(engine, cluster, &words).is_ok_and(|text| text.trim() == "True");
+    let ready = run::until(READY, || !machine::is_running(engine, machine) || is_ready());
+    if ready && machine::is_running(engine, machine) {
         return Ok(());
     }
-    if !old.trim().is_empty() {
-        docker(engine, "removing the old node", &["rm", "--force", NAME])?;
-        docker(engine, "removing the old node's data", &["volume", "rm", "--force", NAME])?;
-    }
-    create(engine, image)
-}
-
-fn create(engine: &Engine, image: &str) -> Result<()> {
-    let (subnet, address) = engine.node_network().context("starting the node: the engine has no network")?;
-    docker(engine, "removing the node's network", &["network", "rm", NAME]).ok();
-    docker(engine, "making the node's network", &["network", "create", "--subnet", &subnet, NAME])?;
-    let words = format!(
-        "run --detach --name {NAME} --hostname {NAME} --network {NAME} --ip {address} \
-         --privileged --cgroupns private --tmpfs /run:exec --tmpfs /tmp:exec --volume {NAME}:/var \
-         --publish 127.0.0.1::8443 --publish 127.0.0.1::32443 \
-         --label created_by.minikube.sigs.k8s.io=true --label name.minikube.sigs.k8s.io={NAME} \
-         --label mode.minikube.sigs.k8s.io={NAME} --label role.minikube.sigs.k8s.io= {image}"
-    );
-    docker(engine, "starting the node", &words.split_whitespace().collect::<Vec<_>>()).map(drop)
-}
-
-fn wait_until_ready(engine: &Engine) -> Result<()> {
-    let words = ["get", "node", NAME, "--output", "jsonpath={.status.conditions[?(@.type=='Ready')].status}"];
-    let ready =
-        run::until(READY, || !is_running(engine) || kubectl(engine, &words).is_ok_and(|text| text.trim() == "True"));
-    if ready && is_running(engine) {
-        return Ok(());
-    }
-    let logs = run::attempt("reading the node's log", engine.docker().args(["logs", "--tail", "20", NAME]), SHORT);
+    let logs = run::attempt("reading the node's log", engine.docker().args(["logs", "--tail", "20", machine]), LIMIT);
     let text = logs.map(|(_, text)| text).unwrap_or_default();
-    bail!("starting the node: not ready within {} s, its log ends:\n{}", READY.as_secs(), run::last_lines(&text, 20))
+    bail!(
+        "starting the node `{machine}`: not ready within {} s, its log ends:\n{}",
+        READY.as_secs(),
+        run::last_lines(&text, 20)
+    )
 }
 
-/// `kubectl` on the node, with the administrator's credentials.
-fn kubectl(engine: &Engine, words: &[&str]) -> Result<String> {
-    let all = [&["exec", NAME, "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"], words].concat();
+/// `kubectl` on the first node, with the administrator's credentials.
+fn kubectl(engine: &Engine, cluster: &Cluster, words: &[&str]) -> Result<String> {
+    let all = [&["exec", cluster.first(), "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"], words].concat();
     docker(engine, "asking the node", &all)
 }
 
@@ -100,5 +111,5 @@ pub fn image(cache: &Cache, engine: &Engine, countdown: &Countdown) -> Result<St
 }
 
 fn docker(engine: &Engine, what: &str, words: &[&str]) -> Result<String> {
-    run::output(what, engine.docker().args(words), SHORT.max(Duration::from_secs(60)))
+    run::output(what, engine.docker().args(words), LIMIT)
 }

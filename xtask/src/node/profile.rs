@@ -1,7 +1,8 @@
 //! The files that a real Minikube leaves, for our node: shaped after the recorded ones in
 //! `fixtures/minikube`, so that Loadline and other tools need not know that it is ours.
 
-use super::{NAME, docker, home, kubeconfig, kubectl};
+use super::cluster::{Cluster, node_name};
+use super::{docker, kubectl};
 use crate::engine::Engine;
 use crate::paths::{Cache, checkout};
 use crate::run;
@@ -12,87 +13,105 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-const RECORDED: &str = "fixtures/minikube/containerd";
 const PORT: u16 = 8443;
 
-pub fn write(cache: &Cache, engine: &Engine) -> Result<()> {
-    let top = home(cache).join(".minikube");
-    let address = address(engine)?;
-    put(&top.join("profiles").join(NAME).join("config.json"), &profile(engine, &address)?)?;
-    put(&top.join("machines").join(NAME).join("config.json"), &machine(&top)?)?;
-    put(&top.join("config/config.json"), &json!({"profile": NAME}).to_string())?;
-    credentials(engine, &top)?;
-    put(&kubeconfig(cache), &kubernetes(&top, &address))?;
+pub fn write(cache: &Cache, engine: &Engine, cluster: &Cluster) -> Result<()> {
+    let (top, name) = (cluster.home(cache).join(".minikube"), &cluster.name);
+    let addresses: Vec<String> =
+        cluster.machines().iter().map(|machine| address(engine, cluster, machine)).collect::<Result<_>>()?;
+    put(&top.join("profiles").join(name).join("config.json"), &profile(engine, cluster, &addresses)?)?;
+    for machine in cluster.machines() {
+        put(&top.join("machines").join(&machine).join("config.json"), &machine_file(&top, cluster, &machine)?)?;
+    }
+    put(&top.join("config/config.json"), &json!({"profile": name}).to_string())?;
+    credentials(engine, &top, cluster)?;
+    put(&cluster.kubeconfig(cache), &kubernetes(&top, cluster, &addresses[0]))?;
     link_kubectl(cache)
 }
 
-fn address(engine: &Engine) -> Result<String> {
-    let format = format!("{{{{(index .NetworkSettings.Networks \"{NAME}\").IPAddress}}}}");
-    let text = docker(engine, "asking for the node's address", &["inspect", "--format", &format, NAME])?;
+fn address(engine: &Engine, cluster: &Cluster, machine: &str) -> Result<String> {
+    let format = format!("{{{{(index .NetworkSettings.Networks \"{}\").IPAddress}}}}", cluster.name);
+    let text = docker(engine, "asking for the node's address", &["inspect", "--format", &format, machine])?;
     if text.trim().is_empty() {
-        bail!("asking for the node's address: the container `{NAME}` has none in its network");
+        bail!("asking for the node's address: the container `{machine}` has none in its network");
     }
     Ok(text.trim().to_owned())
 }
 
-fn profile(engine: &Engine, address: &str) -> Result<String> {
-    let mut profile = recorded(&format!("profiles/{NAME}/config.json"))?;
-    let version: Value = serde_json::from_str(&kubectl(engine, &["version", "--output", "json"])?)?;
+fn profile(engine: &Engine, cluster: &Cluster, addresses: &[String]) -> Result<String> {
+    let mut profile = recorded(cluster, |recorded| format!("profiles/{recorded}/config.json"))?;
+    let version: Value = serde_json::from_str(&kubectl(engine, cluster, &["version", "--output", "json"])?)?;
     let version = &version["serverVersion"]["gitVersion"];
+    profile["Name"] = json!(cluster.name);
+    profile["KubernetesConfig"]["ClusterName"] = json!(cluster.name);
     profile["KubernetesConfig"]["KubernetesVersion"] = version.clone();
-    profile["Nodes"][0]["KubernetesVersion"] = version.clone();
-    profile["Nodes"][0]["IP"] = json!(address);
-    profile["Nodes"][0]["Port"] = json!(PORT);
+    let nodes: Vec<Value> = (1..).zip(addresses).map(|(number, address)| node(number, address, version)).collect();
+    profile["Nodes"] = json!(nodes);
     Ok(format!("{profile:#}"))
 }
 
-fn machine(top: &Path) -> Result<String> {
-    let machine = recorded(&format!("machines/{NAME}/config.json"))?;
-    Ok(format!("{machine:#}").replace("/home/user/.minikube", &top.display().to_string()))
+fn node(number: usize, address: &str, version: &Value) -> Value {
+    json!({
+        "Name": node_name(number), "IP": address, "Port": PORT, "KubernetesVersion": version,
+        "ContainerRuntime": "containerd", "ControlPlane": number == 1, "Worker": true,
+    })
 }
 
-fn recorded(name: &str) -> Result<Value> {
-    let path = checkout().join(RECORDED).join(name);
+fn machine_file(top: &Path, cluster: &Cluster, machine: &str) -> Result<String> {
+    let mut file = recorded(cluster, |recorded| format!("machines/{recorded}/config.json"))?;
+    file["Name"] = json!(machine);
+    file["Driver"]["MachineName"] = json!(machine);
+    file["Driver"]["NodeConfig"]["MachineName"] = json!(machine);
+    file["Driver"]["NodeConfig"]["ClusterName"] = json!(cluster.name);
+    file["Driver"]["SSHKeyPath"] = json!(top.join("machines").join(machine).join("id_rsa"));
+    Ok(format!("{file:#}").replace("/home/user/.minikube", &top.display().to_string()))
+}
+
+/// A file of a recorded cluster with one node, or with several.
+fn recorded(cluster: &Cluster, file: impl Fn(&str) -> String) -> Result<Value> {
+    let (directory, name) = if cluster.nodes == 1 { ("containerd", "minikube") } else { ("two-nodes", "two") };
+    let path = checkout().join("fixtures/minikube").join(directory).join(file(name));
     let text = fs::read(&path).with_context(|| format!("reading `{}`", path.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("reading `{}`", path.display()))
 }
 
-fn credentials(engine: &Engine, top: &Path) -> Result<()> {
+fn credentials(engine: &Engine, top: &Path, cluster: &Cluster) -> Result<()> {
+    let first = cluster.first();
     let authority =
-        docker(engine, "reading the node's certificate", &["exec", NAME, "cat", "/etc/kubernetes/pki/ca.crt"])?;
+        docker(engine, "reading the node's certificate", &["exec", first, "cat", "/etc/kubernetes/pki/ca.crt"])?;
     put(&top.join("ca.crt"), &authority)?;
     for (field, file) in [("certificate", "client.crt"), ("key", "client.key")] {
         let script = format!(
             "kubectl --kubeconfig /etc/kubernetes/admin.conf config view --raw --output jsonpath='{{.users[0].user.client-{field}-data}}' | base64 -d"
         );
-        let text = docker(engine, "reading the node's credentials", &["exec", NAME, "sh", "-c", &script])?;
-        put(&top.join("profiles").join(NAME).join(file), &text)?;
+        let text = docker(engine, "reading the node's credentials", &["exec", first, "sh", "-c", &script])?;
+        put(&top.join("profiles").join(first).join(file), &text)?;
     }
     Ok(())
 }
 
-fn kubernetes(top: &Path, address: &str) -> String {
-    let top = top.display();
+fn kubernetes(top: &Path, cluster: &Cluster, address: &str) -> String {
+    let (top, name) = (top.display(), &cluster.name);
     format!(
         "apiVersion: v1
 kind: Config
 clusters:
-- name: {NAME}
+- name: {name}
   cluster:
     certificate-authority: {top}/ca.crt
     server: https://{address}:{PORT}
 contexts:
-- name: {NAME}
+- name: {name}
   context:
-    cluster: {NAME}
+    cluster: {name}
     namespace: default
-    user: {NAME}
-current-context: {NAME}
+    user: {name}
+current-context: {name}
 users:
-- name: {NAME}
+- name: {name}
   user:
-    client-certificate: {top}/profiles/{NAME}/client.crt
-    client-key: {top}/profiles/{NAME}/client.key
+    client-certificate: {top}/profiles/{name}/client.crt
+    client-key: {top}/profiles/{name}/client.key
 "
     )
 }

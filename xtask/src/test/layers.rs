@@ -4,7 +4,7 @@ use super::phases::Phases;
 use super::setup::SetUp;
 use super::{Count, Layer, Outcome, libtest, lint, setup};
 use crate::engine::Kind;
-use crate::node;
+use crate::node::{self, Cluster};
 use crate::paths::{Cache, checkout};
 use crate::run::{self, Ended};
 use anyhow::{Context, Result};
@@ -90,11 +90,14 @@ fn on_engine(cache: &Cache, kind: Kind, set: &SetUp, filter: Option<&str>, phase
 fn on_node(cache: &Cache, set: &SetUp, filter: Option<&str>) -> Result<Count> {
     let engine = set.engine.as_ref().context("the node has no engine")?;
     let second = setup::engine(cache, Kind::Containerd)?;
+    let kind = set.kind.as_ref().context("there is no kind")?;
     let environment = [
         ("LOADLINE_TEST_DOCKER_HOST", engine.address()),
         ("LOADLINE_TEST_SECOND_DOCKER_HOST", second.address()),
         ("LOADLINE_TEST_MINIKUBE_HOME", node::home(cache).display().to_string()),
         ("LOADLINE_TEST_KUBECONFIG", node::kubeconfig(cache).display().to_string()),
+        ("LOADLINE_TEST_TWO_NODES_HOME", Cluster::two().home(cache).display().to_string()),
+        ("LOADLINE_TEST_KIND", kind.display().to_string()),
     ];
     libtest_run(cache, "node", &["--test", "node"], &environment, filter)
 }

@@ -3,9 +3,9 @@
 use super::Layer;
 use super::phases::Phases;
 use crate::engine::{self, Engine, Kind};
-use crate::node::{self, Countdown};
+use crate::node::{self, Cluster, Countdown};
 use crate::paths::Cache;
-use crate::{bases, buildkitd, host, missing, run};
+use crate::{bases, buildkitd, host, kind, missing, run};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -20,6 +20,8 @@ pub struct SetUp {
     pub engine: Option<Engine>,
     /// The address of a stand-alone buildkitd.
     pub buildkitd: Option<String>,
+    /// The program `kind`.
+    pub kind: Option<PathBuf>,
 }
 
 /// Lists what is missing for the layers, then sets it up.
@@ -47,7 +49,11 @@ pub fn run(cache: &Cache, layers: &[Layer], phases: &mut Phases) -> Result<SetUp
         set.buildkitd = Some(phases.time("set up: buildkitd", || buildkitd::ensure(cache))?);
     }
     if let Some(engine) = set.engine.as_ref().filter(|_| nodes) {
-        phases.time("set up: node", || node::ensure(cache, engine, &Countdown::default()))?;
+        let clusters = [("set up: node", Cluster::default()), ("set up: two nodes", Cluster::two())];
+        for (phase, cluster) in clusters {
+            phases.time(phase, || node::ensure(cache, engine, &Countdown::default(), &cluster))?;
+        }
+        set.kind = Some(phases.time("set up: kind", || kind::ensure(cache))?);
     }
     Ok(set)
 }
