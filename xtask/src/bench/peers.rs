@@ -68,7 +68,7 @@ fn ensure(cache: &Cache, tool: &Tool) -> Result<PathBuf> {
     if !program.exists() {
         cache.directory("tools")?;
         eprintln!("bench: compiling {} {} (up to 2 minutes the first time)", tool.name, tool.version);
-        let fresh = cache.file("tools").join(format!("{}.new", tool.name));
+        let fresh = cache.file("tools").join(format!("bench-{}.new", tool.name));
         compile(tool, &source(tool)?, &fresh)?;
         fs::rename(&fresh, &program).with_context(|| format!("moving the program to `{}`", program.display()))?;
     }

@@ -52,8 +52,8 @@ impl Status<'_> {
 pub fn nothing(bench: &Bench) -> Result<Vec<Row>> {
     let directory = bench.place.directory("walk")?;
     let tree = plant(&directory)?;
-    std::thread::sleep(AGE);
     let project = project(&directory, &tree)?;
+    std::thread::sleep(AGE);
     run::output("building an image of the tree", &mut project.loadline(&bench.place, &["build"]), SETUP)?;
     let mut ours = Build::new(bench, &project, Asked::No)?;
     let mut status = Status { bench, tree: tree.clone(), untracked_cache: false };
@@ -107,6 +107,8 @@ fn git(bench: &Bench, tree: &Path, words: &[&str]) -> Command {
     let mut git = bench.place.command("git");
     // The user's own settings, such as a monitor of the file system, are no part of this.
     git.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
+    // Nor may it tidy up in the background while others are measured.
+    git.args(["-c", "gc.auto=0", "-c", "maintenance.auto=false"]);
     git.args(["-c", "user.name=bench", "-c", "user.email=bench@localhost"]).args(words).current_dir(tree);
     git
 }
