@@ -8,12 +8,20 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-const VERSION: &str = "v0.33.0";
+pub const VERSION: &str = "v0.33.0";
+
+fn path(cache: &Cache) -> PathBuf {
+    cache.file("tools").join(format!("kind-{VERSION}"))
+}
+
+pub fn is_there(cache: &Cache) -> bool {
+    path(cache).exists()
+}
 
 /// The program, compiled once (12 s).
 pub fn ensure(cache: &Cache) -> Result<PathBuf> {
     let _lock = cache.lock("kind")?;
-    let program = cache.directory("tools")?.join(format!("kind-{VERSION}"));
+    let program = path(cache);
     if !program.exists() {
         let work = cache.directory("tools/kind.new")?;
         let mut go = Command::new("go");

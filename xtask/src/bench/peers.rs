@@ -1,6 +1,7 @@
 //! The tools that Loadline is measured against: real ones, of pinned versions, compiled from their
 //! Go modules into the cache directory. Only `bench` installs them.
 
+use crate::kind;
 use crate::paths::Cache;
 use crate::run;
 use anyhow::{Context, Result};
@@ -23,7 +24,6 @@ struct Tool {
 
 const BUILDX: Tool =
     Tool { name: "buildx", module: "github.com/docker/buildx", version: "v0.38.2", package: "./cmd/buildx" };
-const KIND: Tool = Tool { name: "kind", module: "sigs.k8s.io/kind", version: "v0.33.0", package: "." };
 const STRUCTURE_TEST: Tool = Tool {
     name: "container-structure-test",
     module: "github.com/GoogleContainerTools/container-structure-test",
@@ -45,17 +45,18 @@ impl Peers {
         let docker_config = cache.directory("bench-docker")?;
         let plugins = cache.directory("bench-docker/cli-plugins")?;
         link(&ensure(cache, &BUILDX)?, &plugins.join("docker-buildx"))?;
-        Ok(Self { kind: ensure(cache, &KIND)?, structure_test: ensure(cache, &STRUCTURE_TEST)?, docker_config })
+        Ok(Self { kind: kind::ensure(cache)?, structure_test: ensure(cache, &STRUCTURE_TEST)?, docker_config })
     }
 }
 
 /// Names and versions, as the report has them.
 pub fn versions() -> String {
-    [BUILDX, KIND, STRUCTURE_TEST].map(|tool| format!("{} {}", tool.name, tool.version)).join(", ")
+    let [buildx, structure] = [BUILDX, STRUCTURE_TEST].map(|tool| format!("{} {}", tool.name, tool.version));
+    format!("{buildx}, kind {}, {structure}", kind::VERSION)
 }
 
 pub fn are_there(cache: &Cache) -> bool {
-    [BUILDX, KIND, STRUCTURE_TEST].iter().all(|tool| path(cache, tool).exists())
+    kind::is_there(cache) && [BUILDX, STRUCTURE_TEST].iter().all(|tool| path(cache, tool).exists())
 }
 
 fn path(cache: &Cache, tool: &Tool) -> PathBuf {
