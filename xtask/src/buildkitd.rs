@@ -1,17 +1,21 @@
 //! A stand-alone buildkitd: the build part of the tests runs against it too.
 
+use crate::go::Program;
 use crate::paths::Cache;
 use crate::service::Service;
-use crate::{cgroup, host, run};
+use crate::{cgroup, host};
 use anyhow::{Context, Result};
-use serde::Deserialize;
 use std::fs;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+use std::path::PathBuf;
 
-const VERSION: &str = "v0.34.2";
+const BUILDKITD: Program = Program {
+    name: "buildkitd",
+    module: "github.com/moby/buildkit",
+    version: "v0.34.2",
+    package: "./cmd/buildkitd",
+    cost: "5 minutes, 60 MB,",
+};
 const CGROUP: &str = "loadline-buildkit";
 
 fn service(cache: &Cache) -> Service {
@@ -31,7 +35,7 @@ pub fn ensure(cache: &Cache) -> Result<String> {
     if !(service.runs() && answers()) {
         host::require_root("buildkitd")?;
         host::ensure_packages(&[host::package("runc", "runc")])?;
-        let program = program(cache)?;
+        let program = BUILDKITD.ensure(cache)?;
         service.stop();
         let config = config(cache, &service)?;
         let arguments = [program, "--config".into(), config].map(|word: PathBuf| word.display().to_string());
@@ -60,46 +64,6 @@ fn config(cache: &Cache, service: &Service) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn path(cache: &Cache) -> PathBuf {
-    cache.file("tools").join(format!("buildkitd-{VERSION}"))
-}
-
 pub fn is_compiled(cache: &Cache) -> bool {
-    path(cache).exists()
-}
-
-/// Compiled in the module's own directory: it has `exclude` lines, which `go install` refuses.
-fn program(cache: &Cache) -> Result<PathBuf> {
-    let program = path(cache);
-    if !program.exists() {
-        cache.directory("tools")?;
-        eprintln!("xtask: compiling buildkitd {VERSION} (5 minutes the first time, 60 MB)");
-        let fresh = program.with_extension("new");
-        compile(&module_directory()?, &fresh)?;
-        fs::rename(&fresh, &program).with_context(|| format!("moving the program to `{}`", program.display()))?;
-    }
-    Ok(program)
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Module {
-    dir: PathBuf,
-}
-
-fn module_directory() -> Result<PathBuf> {
-    let mut go = Command::new("go");
-    go.args(["mod", "download", "-json", &format!("github.com/moby/buildkit@{VERSION}")])
-        .env("GOFLAGS", "")
-        .current_dir("/");
-    let text = run::output("downloading buildkitd's source", &mut go, Duration::from_secs(300))?;
-    let module: Module = serde_json::from_str(&text).context("reading what `go mod download` printed")?;
-    Ok(module.dir)
-}
-
-fn compile(source: &Path, program: &Path) -> Result<()> {
-    let mut go = Command::new("nice");
-    go.args(["go", "build", "-trimpath", "-ldflags", "-s -w", "-o"]).arg(program).arg("./cmd/buildkitd");
-    go.env("CGO_ENABLED", "0").env("GOFLAGS", "-mod=readonly").current_dir(source);
-    run::output("compiling buildkitd", &mut go, Duration::from_secs(1800)).map(drop)
+    BUILDKITD.is_there(cache)
 }

@@ -7,6 +7,7 @@ mod cgroup;
 mod demo;
 mod docker;
 mod engine;
+mod go;
 mod host;
 mod kind;
 mod missing;

@@ -3,9 +3,10 @@
 use super::Layer;
 use super::phases::Phases;
 use crate::engine::{self, Engine, Kind};
+use crate::kind::KIND;
 use crate::node::{self, Cluster, Countdown};
 use crate::paths::Cache;
-use crate::{bases, buildkitd, host, kind, missing, run};
+use crate::{bases, buildkitd, host, missing, run};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -53,7 +54,7 @@ pub fn run(cache: &Cache, layers: &[Layer], phases: &mut Phases) -> Result<SetUp
         for (phase, cluster) in clusters {
             phases.time(phase, || node::ensure(cache, engine, &Countdown::default(), &cluster))?;
         }
-        set.kind = Some(phases.time("set up: kind", || kind::ensure(cache))?);
+        set.kind = Some(phases.time("set up: kind", || KIND.ensure(cache))?);
     }
     Ok(set)
 }
