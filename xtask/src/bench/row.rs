@@ -49,6 +49,13 @@ pub const fn goal(text: &'static str, measure: Measure) -> Goal {
 }
 
 impl Row {
+    /// The row of `all`, ours first and then the peers', with no goal yet.
+    pub fn new(id: &'static str, work: &'static str, mut all: Vec<Series>) -> Self {
+        let peers = all.split_off(1);
+        let (at_least, aims) = (Vec::new(), Vec::new());
+        Self { id, work, ours: all.remove(0), peers, at_least, aims, memory_only: false }
+    }
+
     /// How many times faster than the peer we are.
     pub fn ratio(&self, peer: &Series) -> Spread {
         stats::ratio(&peer.ms, &self.ours.ms)

@@ -22,46 +22,36 @@ pub const AGE: Duration = Duration::from_secs(4);
 
 pub fn nothing(bench: &Bench) -> Result<Vec<Row>> {
     let project = project::todo(bench.place.directory("todo")?, &checkout())?;
-    let (ours, peer) = measure(bench, &project, Asked::No)?;
-    let row = Row {
-        id: "build",
-        work: NOTHING,
-        ours,
-        peers: vec![peer],
+    let all = measure(bench, &project, Asked::No)?;
+    Ok(vec![Row {
         at_least: vec![
             goal("5× faster", Measure::Times { peer: 0, at_least: 5.0 }),
             goal("a third of the memory", Measure::MemoryShare { peer: 0, at_most: 1.0 / 3.0 }),
         ],
         aims: vec![goal("50 ms", Measure::Within { ms: 50.0 })],
-        memory_only: false,
-    };
-    Ok(vec![row])
+        ..Row::new("build", NOTHING, all)
+    }])
 }
 
 pub fn asked(bench: &Bench) -> Result<Vec<Row>> {
     let directory = bench.place.directory("asked")?;
     let project = with_big_context(&directory)?;
     std::thread::sleep(AGE);
-    let (ours, peer) = measure(bench, &project, Asked::ByArgument)?;
+    let all = measure(bench, &project, Asked::ByArgument)?;
     fs::remove_dir_all(&directory).with_context(|| format!("removing `{}`", directory.display()))?;
-    let row = Row {
-        id: "build-asked",
-        work: ASKED,
-        ours,
-        peers: vec![peer],
+    Ok(vec![Row {
         at_least: vec![goal("faster", Measure::Times { peer: 0, at_least: 1.0 })],
         aims: vec![goal("120 ms", Measure::Within { ms: 120.0 })],
-        memory_only: false,
-    };
-    Ok(vec![row])
+        ..Row::new("build-asked", ASKED, all)
+    }])
 }
 
-fn measure(bench: &Bench, project: &Project, asked: Asked) -> Result<(Series, Series)> {
+fn measure(bench: &Bench, project: &Project, asked: Asked) -> Result<Vec<Series>> {
     project.build(&bench.place)?;
     let (mut ours, mut bake) = (Build::new(bench, project, asked)?, Bake::new(bench, project, asked)?);
-    let mut all = rounds(bench.samples, &mut [&mut ours, &mut bake])?;
+    let all = rounds(bench.samples, &mut [&mut ours, &mut bake])?;
     project.remove(&bench.place)?;
-    Ok((all.remove(0), all.remove(0)))
+    Ok(all)
 }
 
 /// Two images of one context: 3,000 files of 100 KB, all of which are copied.

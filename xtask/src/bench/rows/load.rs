@@ -132,20 +132,14 @@ pub fn first(bench: &Bench, node: &Node) -> Result<Vec<Row>> {
     let make = || -> Make { Box::new(|| Ok(image.clone())) };
     let mut ours = Load::new(bench, node, "Loadline", Way::Loadline { ci: true }, make());
     let mut save = Load::new(bench, node, SAVE, Way::SaveAndImport, make());
-    let mut all = rounds(bench.samples, &mut [&mut ours, &mut save])?;
+    let all = rounds(bench.samples, &mut [&mut ours, &mut save])?;
     node.forget_new()?;
     image.remove(&bench.place)?;
-    let peers = all.split_off(1);
-    let row = Row {
-        id: "load-first",
-        work: "first load of a 280 MB image (five layers, random data)",
-        ours: all.remove(0),
-        peers,
+    Ok(vec![Row {
         at_least: vec![goal("not slower", Measure::Times { peer: 0, at_least: 1.0 })],
         aims: vec![goal("0.7 of its time", Measure::Times { peer: 0, at_least: 1.0 / 0.7 })],
-        memory_only: false,
-    };
-    Ok(vec![row])
+        ..Row::new("load-first", "first load of a 280 MB image (five layers, random data)", all)
+    }])
 }
 
 /// The same image again: the node is asked, and has it.
@@ -160,23 +154,17 @@ pub fn nothing(bench: &Bench, node: &Node) -> Result<Vec<Row>> {
     let mut save = Load::new(bench, node, SAVE, Way::SaveAndImport, Box::new(|| Ok(of_save.clone())));
     kind.once()?;
     save.once()?;
-    let mut all = rounds(bench.samples, &mut [&mut ours, &mut kind, &mut save])?;
+    let all = rounds(bench.samples, &mut [&mut ours, &mut kind, &mut save])?;
     [&of_kind, &of_save].into_iter().try_for_each(|image| image.forget(&bench.place))?;
     image.remove(&bench.place)?;
-    let peers = all.split_off(1);
-    let row = Row {
-        id: "load-nothing",
-        work: "load of a 280 MB image, nothing changed, node asked",
-        ours: all.remove(0),
-        peers,
+    Ok(vec![Row {
         at_least: vec![
             goal("not slower than `kind`", Measure::Times { peer: 0, at_least: 1.0 }),
             goal("30× faster than save and import", Measure::Times { peer: 1, at_least: 30.0 }),
         ],
         aims: vec![goal("100 ms", Measure::Within { ms: 100.0 })],
-        memory_only: false,
-    };
-    Ok(vec![row])
+        ..Row::new("load-nothing", "load of a 280 MB image, nothing changed, node asked", all)
+    }])
 }
 
 /// A small file in the top layer changed, with an engine that was taught and with one that was not.
@@ -192,25 +180,13 @@ pub fn small(bench: &Bench, node: &Node) -> Result<Vec<Row>> {
     let mut kind = Load::new(bench, node, KIND, Way::Kind, changes(bench, &taught, "kind", false));
     let mut all = rounds(bench.samples, &mut [&mut first, &mut second, &mut kind])?;
     [&untaught, &taught].into_iter().try_for_each(|image| image.remove(&bench.place))?;
-    let peers = all.split_off(2);
-    let (second, first) = (all.remove(1), all.remove(0));
-    let untaught = Row {
-        id: "load-small-untaught",
-        work: "load of a 280 MB image, a small file changed, engine not taught",
-        ours: first,
-        peers: peers.clone(),
-        at_least: Vec::new(),
-        aims: Vec::new(),
-        memory_only: false,
-    };
+    let untaught = vec![all.remove(0), all[1].clone()];
+    let work = "load of a 280 MB image, a small file changed, engine not taught";
+    let untaught = Row::new("load-small-untaught", work, untaught);
     let taught = Row {
-        id: "load-small",
-        work: "load of a 280 MB image, a small file changed, engine taught",
-        ours: second,
-        peers,
         at_least: vec![goal("20× faster", Measure::Times { peer: 0, at_least: 20.0 })],
         aims: vec![goal("200 ms", Measure::Within { ms: 200.0 })],
-        memory_only: false,
+        ..Row::new("load-small", "load of a 280 MB image, a small file changed, engine taught", all)
     };
     Ok(vec![untaught, taught])
 }
@@ -223,19 +199,13 @@ pub fn middle(bench: &Bench, node: &Node) -> Result<Vec<Row>> {
         Load::new(bench, node, "Loadline", Way::Loadline { ci: false }, changes(bench, &image, "middle", true));
     ours.taught = is_taught;
     let mut kind = Load::new(bench, node, KIND, Way::Kind, changes(bench, &image, "kind-middle", true));
-    let mut all = rounds(bench.samples, &mut [&mut ours, &mut kind])?;
+    let all = rounds(bench.samples, &mut [&mut ours, &mut kind])?;
     image.remove(&bench.place)?;
-    let peers = all.split_off(1);
-    let row = Row {
-        id: "load-middle",
-        work: "load of a 280 MB image, a 70 MB layer in the middle changed",
-        ours: all.remove(0),
-        peers,
+    Ok(vec![Row {
         at_least: vec![goal("2× faster", Measure::Times { peer: 0, at_least: 2.0 })],
         aims: vec![goal("1.5 s", Measure::Within { ms: 1500.0 })],
-        memory_only: false,
-    };
-    Ok(vec![row])
+        ..Row::new("load-middle", "load of a 280 MB image, a 70 MB layer in the middle changed", all)
+    }])
 }
 
 /// The memory of all loads that were measured.

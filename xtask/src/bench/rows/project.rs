@@ -131,20 +131,27 @@ struct Runs<'a> {
     bench: &'a Bench,
     project: &'a Project,
     asked: Asked,
+    /// The tool's own name for an image.
+    tag: fn(&Project, &str) -> String,
     /// What the engine must have after each run.
     ids: Vec<String>,
     count: usize,
 }
 
-impl Runs<'_> {
+impl<'a> Runs<'a> {
+    fn new(bench: &'a Bench, project: &'a Project, asked: Asked, tag: fn(&Project, &str) -> String) -> Result<Self> {
+        let ids = project.ids(&bench.place, |name| tag(project, name))?;
+        Ok(Self { bench, project, asked, tag, ids, count: 0 })
+    }
+
     /// The value of the argument in the next run.
     fn next(&mut self) -> String {
         self.count += 1;
         self.count.to_string()
     }
 
-    fn check(&self, tag: impl Fn(&str) -> String) -> Result<()> {
-        let found = self.project.ids(&self.bench.place, tag)?;
+    fn check(&self) -> Result<()> {
+        let found = self.project.ids(&self.bench.place, |name| (self.tag)(self.project, name))?;
         ensure!(found == self.ids, "the engine has {found:?}, not {:?}", self.ids);
         Ok(())
     }
@@ -155,8 +162,7 @@ pub struct Build<'a>(Runs<'a>);
 
 impl<'a> Build<'a> {
     pub fn new(bench: &'a Bench, project: &'a Project, asked: Asked) -> Result<Self> {
-        let ids = project.ids(&bench.place, |name| project.ours(name))?;
-        Ok(Self(Runs { bench, project, asked, ids, count: 0 }))
+        Runs::new(bench, project, asked, Project::ours).map(Self)
     }
 }
 
@@ -178,7 +184,7 @@ impl Contender for Build<'_> {
         let unasked = said.lines().filter(|line| line.contains("nothing to build")).count();
         let expected = if self.0.asked == Asked::No { images } else { 0 };
         ensure!(unasked == expected, "{unasked} of {images} images were built without asking, not {expected}");
-        self.0.check(|name| self.0.project.ours(name))?;
+        self.0.check()?;
         Ok(None)
     }
 }
@@ -188,8 +194,7 @@ pub struct Bake<'a>(Runs<'a>);
 
 impl<'a> Bake<'a> {
     pub fn new(bench: &'a Bench, project: &'a Project, asked: Asked) -> Result<Self> {
-        let ids = project.ids(&bench.place, |name| project.theirs(name))?;
-        Ok(Self(Runs { bench, project, asked, ids, count: 0 }))
+        Runs::new(bench, project, asked, Project::theirs).map(Self)
     }
 }
 
@@ -208,7 +213,7 @@ impl Contender for Bake<'_> {
     }
 
     fn check(&mut self, _said: &str) -> Result<Option<String>> {
-        self.0.check(|name| self.0.project.theirs(name))?;
+        self.0.check()?;
         Ok(None)
     }
 }

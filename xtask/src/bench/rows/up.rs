@@ -85,19 +85,13 @@ pub fn nothing(bench: &Bench, node: &Node) -> Result<Vec<Row>> {
     let (script, node_) = (script(bench, &project)?, node);
     let mut ours = Up { bench, project: &project, node: node_, ids: ids(Project::ours)? };
     let mut row = InARow { bench, project: &project, node: node_, script, ids: ids(Project::theirs)? };
-    let mut all = rounds(bench.samples, &mut [&mut ours, &mut row])?;
+    let all = rounds(bench.samples, &mut [&mut ours, &mut row])?;
     project.remove(&bench.place)?;
-    let peers = all.split_off(1);
-    let row = Row {
-        id: "up",
-        work: WORK,
-        ours: all.remove(0),
-        peers,
+    Ok(vec![Row {
         at_least: vec![goal("5× faster", Measure::Times { peer: 0, at_least: 5.0 })],
         aims: vec![goal("200 ms", Measure::Within { ms: 200.0 })],
-        memory_only: false,
-    };
-    Ok(vec![row])
+        ..Row::new("up", WORK, all)
+    }])
 }
 
 fn up(bench: &Bench, project: &Project) -> Command {

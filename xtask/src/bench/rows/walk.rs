@@ -59,21 +59,15 @@ pub fn nothing(bench: &Bench) -> Result<Vec<Row>> {
     let mut status = Status { bench, tree: tree.clone(), untracked_cache: false };
     let mut cached = Status { bench, tree: tree.clone(), untracked_cache: true };
     commit(bench, &tree)?;
-    let mut all = rounds(bench.samples, &mut [&mut ours, &mut status, &mut cached])?;
+    let all = rounds(bench.samples, &mut [&mut ours, &mut status, &mut cached])?;
     let remove = bench.place.docker(&["image", "rm", "--force", &project.ours("tree")]);
     run::output("removing the image of the tree", &mut { remove }, SETUP)?;
     fs::remove_dir_all(&directory).with_context(|| format!("removing `{}`", directory.display()))?;
-    let peers = all.split_off(1);
-    let row = Row {
-        id: "walk",
-        work: WORK,
-        ours: all.remove(0),
-        peers,
+    Ok(vec![Row {
         at_least: vec![goal("within 2×", Measure::Times { peer: 0, at_least: 0.5 })],
         aims: vec![goal("equal", Measure::Times { peer: 0, at_least: 1.0 })],
-        memory_only: false,
-    };
-    Ok(vec![row])
+        ..Row::new("walk", WORK, all)
+    }])
 }
 
 /// 100 directories with 10 directories of 100 small files each.
