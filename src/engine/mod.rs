@@ -38,7 +38,7 @@ pub use network::Route;
 pub use origin::{Located, Origin};
 pub use patience::saying_if_slow;
 pub use settings::ImageSettings;
-pub use ssh::SshError;
+pub use ssh::{SshError, quoted};
 pub use tls::{Tls, TlsError};
 pub use watch::{Change, ContainerState, Content, Health};
 

@@ -6,6 +6,7 @@ mod target;
 
 pub use error::SshError;
 pub(super) use target::Target;
+pub use target::quoted;
 
 use super::connector::Wire;
 use bytes::{Bytes, BytesMut};

@@ -1,6 +1,6 @@
 //! Machines behind SSH: the system's `ssh` runs the command, with Minikube's own key.
 
-use crate::engine::Output;
+use crate::engine::{Output, quoted};
 use bytes::{Bytes, BytesMut};
 use std::fmt;
 use std::io;
@@ -65,8 +65,7 @@ impl Login {
     /// One line for the user's shell there, which takes it apart again.
     fn remote(&self, command: &[&str]) -> String {
         let sudo: &[&str] = if self.user == "root" { &[] } else { &["sudo", "-n"] };
-        let quoted = |word: &&str| format!("'{}'", word.replace('\'', "'\\''"));
-        sudo.iter().chain(command).map(quoted).collect::<Vec<_>>().join(" ")
+        sudo.iter().chain(command).map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
     }
 }
 

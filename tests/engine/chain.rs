@@ -1,6 +1,7 @@
 //! `up` of images that run beside each other, by the command, into another engine.
 
 use crate::harness::{address, engine, untag};
+use crate::site::SERVER;
 use crate::todo::Ran;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use std::fs;
@@ -14,14 +15,6 @@ pub struct Pair {
     dir: TempDir,
     salt: String,
 }
-
-const SERVER: &str = "import http.server, sys, signal
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200); self.end_headers(); self.wfile.write(b'ok')
-http.server.HTTPServer(('', 8000), Handler).serve_forever()
-";
 
 impl Pair {
     pub fn new() -> Self {

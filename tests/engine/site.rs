@@ -13,7 +13,8 @@ EXPOSE 8000
 CMD [\"python3\", \"/server.py\"]
 ";
 
-const SERVER: &str = "import http.server, sys, signal
+/// Answers on port 8000, and ends when it is told to.
+pub const SERVER: &str = "import http.server, sys, signal
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):

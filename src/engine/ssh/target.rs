@@ -70,8 +70,8 @@ fn host_and_port(server: &str) -> Result<(&str, Option<u16>), &'static str> {
     }
 }
 
-/// One word for a POSIX shell.
-fn quoted(word: &str) -> String {
+/// `word` as one word for a POSIX shell.
+pub fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
