@@ -6,7 +6,7 @@ use crate::image::ImageFacts;
 use crate::image::archive::{Archive, ArchiveError, Choice, Progress};
 use crate::image::digests::Digests;
 use crate::image::store::{DEFAULT_LIMIT, Store};
-use crate::types::{ByteSize, Explained, ImageId, Outcome};
+use crate::types::{Explained, ImageId, Outcome};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -164,9 +164,4 @@ impl<R: Read> Read for Cancellable<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.cancel.is_cancelled() { Err(io::ErrorKind::ConnectionAborted.into()) } else { self.reader.read(buffer) }
     }
-}
-
-/// The tar size of each layer of the image `id`, bottom first, if it was read before.
-pub fn layer_sizes(id: &ImageId) -> Option<Vec<ByteSize>> {
-    store().image(id).map(|facts| facts.layers.iter().map(|layer| layer.size).collect())
 }

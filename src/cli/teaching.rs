@@ -31,10 +31,9 @@ pub struct Lessons(Mutex<Vec<(String, ImageId)>>);
 
 impl Lessons {
     /// Notes `image`, which was loaded out of `engine`, if there is enough to learn of it.
-    pub async fn note(&self, engine: &Engine, image: &Image, digests: &Digests) {
+    pub fn note(&self, engine: &Engine, image: &Image, digests: &Digests) {
         let wanted = variable("CI").is_none_or(|value| value.is_empty()) && variable(SWITCH).as_deref() != Some("off");
-        // What cannot be found out now is found out by the next load.
-        if wanted && load::is_worth_teaching(engine, image, digests).await.unwrap_or(false) {
+        if wanted && load::is_worth_teaching(engine, image, digests) {
             let lesson = (engine.address().to_string(), image.id.clone());
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(lesson);
         }

@@ -38,8 +38,25 @@ pub struct Image {
     pub engine_id: Digest,
     /// Its own tags: what manifests name it by.
     pub tags: Vec<ImageRef>,
-    /// The uncompressed tar size of each of its layers, bottom first, if they were measured.
-    pub layers: Option<Vec<ByteSize>>,
+    /// Its layers, bottom first, if they were measured.
+    pub layers: Option<Vec<Layer>>,
+}
+
+/// A layer that was measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Its diff id.
+    pub diff_id: Digest,
+    /// The size of its uncompressed tar.
+    pub size: ByteSize,
+}
+
+impl Image {
+    /// Whether its engine keeps the layers as blobs (the containerd store), not unpacked: there an
+    /// image is named by its manifest.
+    fn is_kept_as_blobs(&self) -> bool {
+        self.engine_id != self.id.0
+    }
 }
 
 /// An image that is on a node, and that the node confirmed.
@@ -144,8 +161,8 @@ async fn run(
 /// How much will be sent to a node that has nothing, as far as that can be known before: the
 /// containerd store counts something else as an image's size.
 fn expected(image: &Image, summary: &ImageSummary) -> u64 {
-    let shown = if image.engine_id == image.id.0 { summary.shown_size } else { 0 };
-    image.layers.as_ref().map_or(shown, |sizes| sizes.iter().map(|size| size.0).sum())
+    let shown = if image.is_kept_as_blobs() { 0 } else { summary.shown_size };
+    image.layers.as_ref().map_or(shown, |layers| layers.iter().map(|layer| layer.size.0).sum())
 }
 
 struct Load<'a> {
@@ -246,16 +263,15 @@ impl Load<'_> {
     /// The push that brings what those who take part in `pass` lack, if it is possible and
     /// quicker than an export.
     fn push(&self, pass: &Pass) -> Option<Push> {
-        let sizes = self.image.layers.as_ref().filter(|sizes| sizes.len() == self.wanted.diff_ids.len())?;
+        let of_this = |layers: &&Vec<Layer>| layers.iter().map(|layer| &layer.diff_id).eq(&self.wanted.diff_ids);
+        let layers = self.image.layers.as_ref().filter(of_this)?;
         if pass.receivers().is_empty() || !self.engine.address().may_share_loopback() {
             return None;
         }
         let push = Push {
             engine: self.engine.clone(),
-            id: self.image.id.clone(),
-            engine_id: self.image.engine_id.clone(),
-            diff_ids: self.wanted.diff_ids.clone(),
-            sizes: sizes.iter().map(|size| size.0).collect(),
+            image: self.image.clone(),
+            layers: layers.clone(),
             digests: self.digests.clone(),
             known: self.digests.known(),
             cleanup: self.cleanup.clone(),

@@ -3,6 +3,7 @@
 //! then neither reads nor compresses them.
 
 use super::pass::Receiver;
+use super::{Image, Layer};
 use crate::engine::Engine;
 use crate::image::digests::{self, Digests};
 use crate::image::registry::{self, Answers, Blob, Keep, PushedLayer, Registry};
@@ -22,12 +23,9 @@ const STORED_SHARE: u64 = 2;
 /// A push that is to be made.
 pub(super) struct Push {
     pub(super) engine: Engine,
-    pub(super) id: ImageId,
-    /// How the engine names the image.
-    pub(super) engine_id: Digest,
-    pub(super) diff_ids: Vec<Digest>,
-    /// The tar size of each layer in bytes, bottom first.
-    pub(super) sizes: Vec<u64>,
+    pub(super) image: Image,
+    /// All layers of the image, bottom first.
+    pub(super) layers: Vec<Layer>,
     pub(super) digests: Digests,
     pub(super) known: HashMap<Digest, digests::Pushed>,
     /// What takes away what a push needs, even if the load is broken off.
@@ -49,12 +47,11 @@ pub(super) enum NotPushed {
 pub(super) struct Pushed {
     id: ImageId,
     config: Bytes,
-    layers: Vec<Layer>,
+    layers: Vec<Part>,
 }
 
-struct Layer {
-    diff_id: Digest,
-    tar_size: u64,
+struct Part {
+    layer: Layer,
     pushed: PushedLayer,
     blob: Option<Blob>,
 }
@@ -70,11 +67,11 @@ pub(super) struct Selection {
 impl Push {
     /// Whether a push is quicker than an export, for what these nodes lack.
     pub(super) fn is_worth_it(&self, receivers: &[Receiver]) -> bool {
-        let total: u64 = self.sizes.iter().sum();
-        let stored = self.engine_id != self.id.0;
+        let stored = self.image.is_kept_as_blobs();
         let works =
             |diff_id: &Digest| self.is_needed(diff_id, receivers) || !stored && !self.known.contains_key(diff_id);
-        let work: u64 = self.diff_ids.iter().zip(&self.sizes).filter(|(id, _)| works(id)).map(|(_, size)| size).sum();
+        let total: u64 = self.layers.iter().map(|layer| layer.size.0).sum();
+        let work: u64 = self.layers.iter().filter(|layer| works(&layer.diff_id)).map(|layer| layer.size.0).sum();
         work.saturating_mul(if stored { STORED_SHARE } else { COMPRESSED_SHARE }) <= total
     }
 
@@ -94,7 +91,7 @@ impl Push {
         self.cleanup.spawn(async move { engine.sweep_pushes(registry::is_ours).await });
         for _ in 0..2 {
             self.push(&registry).await?;
-            let layers = registry.layers(&self.id).filter(|layers| layers.len() == self.diff_ids.len());
+            let layers = registry.layers(&self.image.id).filter(|layers| layers.len() == self.layers.len());
             let layers = layers.ok_or(NotPushed::Incomplete)?;
             let lacking: Vec<Digest> = self.lacking(&layers, receivers).cloned().collect();
             if lacking.is_empty() {
@@ -108,12 +105,12 @@ impl Push {
     }
 
     fn answers(&self, receivers: &[Receiver]) -> Answers {
-        let stored = self.engine_id != self.id.0;
         // An engine that knows all its digests is told of those that we know, too; one that does
         // not asks only for what it pushed before, and has no digest for what is new.
-        let mut answers = Answers { others: !stored, wanted: HashSet::from([self.id.0.clone()]), ..Answers::default() };
-        for (diff_id, known) in self.diff_ids.iter().filter_map(|id| Some((id, self.known.get(id)?))) {
-            if self.is_needed(diff_id, receivers) {
+        let (others, wanted) = (!self.image.is_kept_as_blobs(), HashSet::from([self.image.id.0.clone()]));
+        let mut answers = Answers { others, wanted, ..Answers::default() };
+        for known in self.layers.iter().filter_map(|layer| self.known.get(&layer.diff_id)) {
+            if self.is_needed(&known.diff_id, receivers) {
                 answers.wanted.insert(known.digest.clone());
             } else {
                 answers.there.insert(known.digest.clone(), known.size.unwrap_or(1));
@@ -123,7 +120,7 @@ impl Push {
     }
 
     async fn push(&self, registry: &Registry) -> Result<(), NotPushed> {
-        let (engine, image) = (self.engine.clone(), self.engine_id.clone());
+        let (engine, image) = (self.engine.clone(), self.image.engine_id.clone());
         let repository = registry.repository().to_owned();
         let token = CancellationToken::new();
         let _broken_off = token.clone().drop_guard();
@@ -137,14 +134,15 @@ impl Push {
         layers: &'a [PushedLayer],
         receivers: &'a [Receiver],
     ) -> impl Iterator<Item = &'a Digest> + 'a {
-        let pairs = self.diff_ids.iter().zip(layers);
-        let came = |layer: &PushedLayer| layer.size.is_some();
-        pairs.filter(move |(id, layer)| !came(layer) && self.is_needed(id, receivers)).map(|(_, layer)| &layer.digest)
+        let came = |pushed: &PushedLayer| pushed.size.is_some();
+        let lacks =
+            move |(layer, pushed): &(&Layer, &PushedLayer)| !came(pushed) && self.is_needed(&layer.diff_id, receivers);
+        self.layers.iter().zip(layers).filter(lacks).map(|(_, pushed)| &pushed.digest)
     }
 
     /// Remembers what is known now. If that fails the next load is slower, no more.
     async fn learn(&self, layers: &[PushedLayer]) {
-        let learned: Vec<digests::Pushed> = learned(&self.diff_ids, layers);
+        let learned = learned(self.layers.iter().map(|layer| &layer.diff_id), layers);
         if learned.iter().all(|one| self.known.get(&one.diff_id).is_some_and(|known| known.digest == one.digest)) {
             return;
         }
@@ -153,44 +151,42 @@ impl Push {
     }
 
     fn gather(&self, registry: &Registry, layers: Vec<PushedLayer>) -> Result<Pushed, NotPushed> {
-        let config = registry.blob(&self.id.0).and_then(|blob| blob.in_memory().cloned());
+        let config = registry.blob(&self.image.id.0).and_then(|blob| blob.in_memory().cloned());
         let config = config.ok_or(NotPushed::Incomplete)?;
-        let known = |diff_id, layer: &PushedLayer| {
-            let known: Option<&digests::Pushed> = self.known.get(diff_id);
-            known.filter(|known| known.digest == layer.digest).and_then(|known| known.size)
-        };
-        let layers = self.diff_ids.iter().zip(&self.sizes).zip(layers).map(|((diff_id, tar_size), mut pushed)| {
-            pushed.size = pushed.size.or_else(|| known(diff_id, &pushed));
-            let blob = registry.blob(&pushed.digest);
-            Layer { diff_id: diff_id.clone(), tar_size: *tar_size, pushed, blob }
+        let parts = self.layers.iter().zip(layers).map(|(layer, mut pushed)| {
+            let known = self.known.get(&layer.diff_id).filter(|known| known.digest == pushed.digest);
+            pushed.size = pushed.size.or_else(|| known?.size);
+            Part { layer: layer.clone(), blob: registry.blob(&pushed.digest), pushed }
         });
-        let layers = layers.collect();
-        Ok(Pushed { id: self.id.clone(), config, layers })
+        Ok(Pushed { id: self.image.id.clone(), config, layers: parts.collect() })
     }
 }
 
 /// What a push of the layers `diff_ids` taught.
-pub(super) fn learned(diff_ids: &[Digest], layers: &[PushedLayer]) -> Vec<digests::Pushed> {
+pub(super) fn learned<'a>(
+    diff_ids: impl IntoIterator<Item = &'a Digest>,
+    layers: &[PushedLayer],
+) -> Vec<digests::Pushed> {
     let pair = |(diff_id, layer): (&Digest, &PushedLayer)| digests::Pushed {
         diff_id: diff_id.clone(),
         digest: layer.digest.clone(),
         size: layer.size,
     };
-    diff_ids.iter().zip(layers).map(pair).collect()
+    diff_ids.into_iter().zip(layers).map(pair).collect()
 }
 
 impl Pushed {
     /// What a node needs that has `present`.
     pub(super) fn select(&self, present: &HashSet<Digest>) -> Result<Selection, ArchiveError> {
         let (mut needed, mut spared, mut blobs) = (Vec::new(), HashSet::new(), Vec::new());
-        for layer in &self.layers {
-            let blob = match (layer.there(present), &layer.blob) {
+        for part in &self.layers {
+            let blob = match (part.there(present), &part.blob) {
                 (Some(there), _) => {
                     spared.insert(there.digest.clone());
                     there
                 }
                 (None, bytes) => {
-                    let pushed = layer.as_pushed(layer.pushed.size.unwrap_or_default());
+                    let pushed = part.as_pushed(part.pushed.size.unwrap_or_default());
                     // One that is listed twice is sent once.
                     let again = needed.iter().any(|(one, _): &(LayerBlob, Blob)| one.digest == pushed.digest);
                     needed.extend(bytes.clone().filter(|_| !again).map(|bytes| (pushed.clone(), bytes)));
@@ -199,17 +195,18 @@ impl Pushed {
             };
             blobs.push(blob);
         }
-        let diff_ids: Vec<Digest> = self.layers.iter().map(|layer| layer.diff_id.clone()).collect();
+        let diff_ids: Vec<Digest> = self.layers.iter().map(|part| part.layer.diff_id.clone()).collect();
         let contents = Contents::of_blobs(self.id.clone(), self.config.clone(), &diff_ids, &blobs)?;
         Ok(Selection { needed, spared, contents })
     }
 }
 
-impl Layer {
+impl Part {
     /// The blob as which a node with `present` has it, or says that it needs none.
     fn there(&self, present: &HashSet<Digest>) -> Option<LayerBlob> {
-        if present.contains(&self.diff_id) {
-            return Some(LayerBlob { digest: self.diff_id.clone(), size: self.tar_size, gzip: false });
+        let Layer { diff_id, size } = &self.layer;
+        if present.contains(diff_id) {
+            return Some(LayerBlob { digest: diff_id.clone(), size: size.0, gzip: false });
         }
         let size = self.pushed.size.filter(|_| present.contains(&self.pushed.digest))?;
         Some(self.as_pushed(size))

@@ -14,19 +14,14 @@ use tokio_util::sync::CancellationToken;
 const WORTH: u64 = 8 << 20;
 
 /// Whether `engine` has enough to learn of `image` for the next load of a change to be quicker.
-///
-/// # Errors
-/// The engine was lost.
-pub async fn is_worth_teaching(engine: &Engine, image: &Image, digests: &Digests) -> Result<bool, Error> {
-    let Some(sizes) = &image.layers else { return Ok(false) };
-    if image.engine_id != image.id.0 || !engine.address().may_share_loopback() {
-        return Ok(false);
+pub fn is_worth_teaching(engine: &Engine, image: &Image, digests: &Digests) -> bool {
+    let Some(layers) = &image.layers else { return false };
+    if image.is_kept_as_blobs() || !engine.address().may_share_loopback() {
+        return false;
     }
-    let failed = |source| Error::Engine { image: image.name.clone(), source };
-    let found = engine.inspect(image.engine_id.as_str()).await.map_err(failed)?;
     let known = digests.known();
-    let untaught = found.root_fs.iter().zip(sizes).filter(|(diff_id, _)| !known.contains_key(diff_id));
-    Ok(untaught.map(|(_, size)| size.0).sum::<u64>() > WORTH)
+    let untaught = layers.iter().filter(|layer| !known.contains_key(&layer.diff_id));
+    untaught.map(|layer| layer.size.0).sum::<u64>() > WORTH
 }
 
 /// Lets `engine` push the image `id` into nothing, and keeps what is learned in `digests`. What

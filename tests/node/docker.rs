@@ -3,24 +3,8 @@
 
 use crate::harness::*;
 use crate::machine::{Machine, image_of};
-use loadline::engine::{Address, Engine};
 use loadline::load::{Image, names};
 use loadline::types::{Explained, Outcome};
-
-fn second_host() -> String {
-    variable("LOADLINE_TEST_SECOND_DOCKER_HOST", "an engine that images are loaded into")
-}
-
-async fn second() -> Engine {
-    let address = Address::parse(&second_host(), "LOADLINE_TEST_SECOND_DOCKER_HOST", None).unwrap();
-    Engine::connect(&address).await.expect("the second engine answers")
-}
-
-async fn forget_there(image: &Image) {
-    for name in names(image).unwrap() {
-        second().await.untag(&name.canonical()).await.ok();
-    }
-}
 
 async fn sample() -> Image {
     make(&format!("loadline-test-{}:1", salt()), &[&vec![9; 800_000], salt().as_bytes()]).await
@@ -47,7 +31,7 @@ async fn another_engine_gets_the_image_once() {
     let image = sample().await;
     let first = load_to(&image, &there).await;
     assert!(first.sent() > 800_000);
-    let second = second().await;
+    let second = second_engine().await;
     for name in names(&image).unwrap() {
         assert_eq!(second.inspect(&name.canonical()).await.unwrap().root_fs.len(), 2);
     }
@@ -57,8 +41,8 @@ async fn another_engine_gets_the_image_once() {
     assert_eq!(moved.arrived()[0].moved[0].name, image.tags[0]);
     let end = format!("now {}", newer.id.short());
     assert!(moved.notes().ends_with(&end) && !moved.notes().contains("pod"), "{}", moved.notes());
-    forget_there(&image).await;
-    forget_there(&newer).await;
+    forget_there(&[&image]).await;
+    forget_there(&[&newer]).await;
     forget(&[&image, &newer]).await;
 }
 
@@ -78,11 +62,9 @@ async fn an_engine_that_does_not_answer_says_where() {
 #[tokio::test]
 async fn an_image_keeps_its_id_from_engine_to_engine_to_node() {
     let image = sample().await;
-    load_to(&image, &nodes(&format!("docker:{}", second_host())).await).await.arrived();
+    let second = second_engine().await;
+    let there = on_second(&second, &image).await;
     forget(&[&image]).await;
-    let second = second().await;
-    let there =
-        Image { engine_id: second.inspect(&image.tags[0].canonical()).await.unwrap().engine_id, ..image.clone() };
     let first_host = variable("LOADLINE_TEST_DOCKER_HOST", "the engine that the node runs in");
     let mut targets = nodes(&format!("docker:{first_host}")).await;
     targets.extend(nodes("minikube").await);
@@ -90,7 +72,7 @@ async fn an_image_keeps_its_id_from_engine_to_engine_to_node() {
     assert!(run.arrived().iter().all(|one| one.sent.0 > 0), "{:?}", run.arrived());
     let back = engine().await.inspect(&image.tags[0].canonical()).await.unwrap();
     assert_eq!(back.engine_id, image.id.0);
-    forget_there(&image).await;
+    forget_there(&[&image]).await;
     forget(&[&image]).await;
 }
 
@@ -99,7 +81,8 @@ async fn an_image_keeps_its_id_from_engine_to_engine_to_node() {
 async fn the_engine_inside_a_machine_is_loaded_through_it() {
     let socket = second_host();
     let socket = socket.strip_prefix("unix://").expect("the second engine has a Unix socket");
-    let binds = [format!("{socket}:/var/run/docker.sock")];
+    // Not where the machine's own `docker` would look for an engine.
+    let binds = [format!("{socket}:/run/second.sock")];
     let machine = Machine::new("docker", &image_of(MACHINE).await, &binds).await;
     let image = sample().await;
     let stopped = load_to(&image, &machine.nodes().await).await.result.unwrap_err();
@@ -107,10 +90,10 @@ async fn the_engine_inside_a_machine_is_loaded_through_it() {
     machine.act("start").await;
     let without = load_to(&image, &machine.nodes().await).await.result.unwrap_err();
     assert_eq!(without.outcome(), Outcome::Unreachable);
-    machine.install(&[("docker", "exec socat - UNIX-CONNECT:/var/run/docker.sock")]).await;
+    machine.install(&[("docker", "exec socat - UNIX-CONNECT:/run/second.sock")]).await;
     let first = load_to(&image, &machine.nodes().await).await;
     assert!(first.sent() > 800_000);
     assert_eq!(load_to(&image, &machine.nodes().await).await.sent(), 0);
-    forget_there(&image).await;
+    forget_there(&[&image]).await;
     forget(&[&image]).await;
 }

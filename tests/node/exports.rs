@@ -7,7 +7,7 @@ use loadline::event::Events;
 use loadline::image::digests::{Digests, Pushed};
 use loadline::image::transfer::ArchiveError;
 use loadline::load::{Arrived, Error, Image, load};
-use loadline::types::{ByteSize, Explained, ImageId, Outcome};
+use loadline::types::{Explained, ImageId, Outcome};
 use tokio_util::sync::CancellationToken;
 
 /// An image, and its archive whole.
@@ -65,10 +65,11 @@ async fn an_engine_that_cannot_reach_our_loopback_exports() {
     let digests = Digests::at(nowhere.path(), "test");
     let mut made = Vec::new();
     for pushes in [false, true] {
-        let (archive, id, diff_ids) = pack("x:1", &[base.as_bytes(), salt().as_bytes()]);
-        let size = ByteSize(archive.len() as u64);
+        let top = salt();
+        let files = [base.as_bytes(), top.as_bytes()];
+        let (archive, id, diff_ids) = pack("x:1", &files);
         let tags = vec![format!("loadline-test-{}:1", salt()).parse().unwrap()];
-        let layers = Some(vec![size, ByteSize(2048)]);
+        let layers = Some(measured(&files));
         let image = Image { name: "app".into(), engine_id: id.clone(), id: ImageId(id.clone()), tags, layers };
         let fake = FakeEngine::new(&id, &diff_ids, archive, End::Whole).await;
         load_with(&fake.engine, &image, &nodes("minikube").await, &digests).await.arrived();

@@ -3,7 +3,7 @@
 use loadline::engine::{Address, Engine, Output};
 use loadline::event::{Event, Events};
 use loadline::image::digests::Digests;
-use loadline::load::{Arrived, Error, Image, load};
+use loadline::load::{Arrived, Error, Image, Layer, load, names};
 use loadline::node::{Node, Surroundings, Target};
 use loadline::types::{ByteSize, Digest, ImageId, ImageRef};
 use std::sync::{Arc, Mutex};
@@ -24,10 +24,14 @@ pub async fn engine() -> Engine {
     Engine::connect(&address).await.expect("the engine under test answers")
 }
 
-/// An engine with the containerd store.
+/// The address of an engine with the containerd store.
+pub fn second_host() -> String {
+    variable("LOADLINE_TEST_SECOND_DOCKER_HOST", "an engine that images are loaded into")
+}
+
+/// That engine.
 pub async fn second_engine() -> Engine {
-    let host = variable("LOADLINE_TEST_SECOND_DOCKER_HOST", "an engine that images are loaded into");
-    let address = Address::parse(&host, "LOADLINE_TEST_SECOND_DOCKER_HOST", None).expect("a valid address");
+    let address = Address::parse(&second_host(), "LOADLINE_TEST_SECOND_DOCKER_HOST", None).expect("a valid address");
     Engine::connect(&address).await.expect("the second engine answers")
 }
 
@@ -130,10 +134,15 @@ pub async fn make_in(engine: &Engine, tag: &str, files: &[&[u8]]) -> Image {
     image(engine, tag, ImageId(id)).await
 }
 
+/// The layers of such an image.
+pub fn measured(files: &[&[u8]]) -> Vec<Layer> {
+    let layer = |bytes: Vec<u8>| Layer { diff_id: Digest::of(&bytes), size: ByteSize(bytes.len() as u64) };
+    layers_of(files).into_iter().map(layer).collect()
+}
+
 /// Such an image, and how large its layers are: what a load needs to know for a push.
 pub async fn make_measured(tag: &str, files: &[&[u8]]) -> Image {
-    let sizes = layers_of(files).iter().map(|layer| ByteSize(layer.len() as u64)).collect();
-    Image { layers: Some(sizes), ..make(tag, files).await }
+    Image { layers: Some(measured(files)), ..make(tag, files).await }
 }
 
 /// An image that the engine has under `tag`.
@@ -231,6 +240,21 @@ pub async fn load_one(image: &Image) -> Run {
     load_to(image, &nodes("minikube").await).await
 }
 
+/// `image`, as the second engine has it once it was loaded there.
+pub async fn on_second(second: &Engine, image: &Image) -> Image {
+    load_to(image, &nodes(&format!("docker:{}", second_host())).await).await.arrived();
+    let engine_id = second.inspect(&image.tags[0].canonical()).await.unwrap().engine_id;
+    Image { engine_id, ..image.clone() }
+}
+
+/// Takes what a test made away again in the second engine.
+pub async fn forget_there(images: &[&Image]) {
+    let second = second_engine().await;
+    for name in images.iter().flat_map(|image| names(image).unwrap()) {
+        second.untag(&name.canonical()).await.ok();
+    }
+}
+
 /// Takes what a test made away again, in the engine and on the node.
 pub async fn forget(images: &[&Image]) {
     forget_on(&[MACHINE], images).await;
@@ -240,7 +264,7 @@ pub async fn forget(images: &[&Image]) {
 pub async fn forget_on(machines: &[&str], images: &[&Image]) {
     let engine = engine().await;
     for image in images {
-        for tag in loadline::load::names(image).unwrap() {
+        for tag in names(image).unwrap() {
             engine.untag(&tag.canonical()).await.ok();
         }
         for machine in machines {
@@ -251,6 +275,6 @@ pub async fn forget_on(machines: &[&str], images: &[&Image]) {
 
 /// Takes all names of an image away on one node.
 pub async fn forget_in(machine: &str, image: &Image) {
-    let names: Vec<String> = loadline::load::names(image).unwrap().iter().map(ImageRef::canonical).collect();
+    let names: Vec<String> = names(image).unwrap().iter().map(ImageRef::canonical).collect();
     run_in(machine, &format!("ctr -n k8s.io images rm {} {}", names.join(" "), image.id)).await;
 }

@@ -4,7 +4,7 @@ use crate::harness::*;
 use loadline::engine::Engine;
 use loadline::image::digests::Digests;
 use loadline::image::registry;
-use loadline::load::{Image, is_worth_teaching, names, teach};
+use loadline::load::{Image, is_worth_teaching, teach};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -43,13 +43,13 @@ async fn a_small_change_is_pushed_once_the_engine_was_taught() {
     let make = async || make_measured(&tag, &[&base, &middle, salt().as_bytes()]).await;
     let first = make().await;
     assert_eq!(load_known(&first, &digests).await.arrived()[0].how, "whole");
-    assert!(is_worth_teaching(&engine().await, &first, &digests).await.unwrap());
+    assert!(is_worth_teaching(&engine().await, &first, &digests));
     // A push would have to compress what was never pushed: an export is quicker.
     let second = make().await;
     assert_eq!(load_known(&second, &digests).await.arrived()[0].how, "thin: 2 of 3 layers were there");
 
     taught(&second, &digests).await;
-    assert!(!is_worth_teaching(&engine().await, &second, &digests).await.unwrap());
+    assert!(!is_worth_teaching(&engine().await, &second, &digests));
     let third = make().await;
     let run = load_known(&third, &digests).await;
     assert_eq!(run.arrived()[0].how, "thin, pushed: 2 of 3 layers were there");
@@ -83,27 +83,21 @@ async fn what_was_wrongly_said_to_be_there_is_pushed_after_all() {
 #[tokio::test]
 async fn an_engine_with_the_containerd_store_pushes_what_it_never_pushed_before() {
     let second = second_engine().await;
-    let node = nodes(&format!("docker:{}", second.address())).await;
     let tag = format!("loadline-test-{}:1", salt());
     let base = noise(3_000_000);
     let mut made = Vec::new();
     for how in ["whole", "thin, pushed: 1 of 2 layers were there"] {
         let image = make_measured(&tag, &[&base, salt().as_bytes()]).await;
-        load_to(&image, &node).await.arrived();
-        let engine_id = second.inspect(&tag).await.unwrap().engine_id;
-        let there = Image { engine_id, ..image.clone() };
+        let there = on_second(&second, &image).await;
         let run = load_with(&second, &there, &nodes("minikube").await, &record().1).await;
         assert_eq!(run.arrived()[0].how, how);
         assert!(how == "whole" || run.sent() < 12_000, "{}", run.sent());
         assert_eq!(push_names(&second, &there).await, Vec::<String>::new());
         made.push(image);
     }
-    for image in &made {
-        for name in names(image).unwrap() {
-            second.untag(&name.canonical()).await.ok();
-        }
-    }
-    forget(&made.iter().collect::<Vec<_>>()).await;
+    let made: Vec<&Image> = made.iter().collect();
+    forget_there(&made).await;
+    forget(&made).await;
 }
 
 #[tokio::test]

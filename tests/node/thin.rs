@@ -3,7 +3,6 @@
 use crate::harness::*;
 use crate::machine::Machine;
 use loadline::event::Event;
-use loadline::load::names;
 
 fn parts() -> (Vec<u8>, Vec<u8>) {
     // No other test's layers may be on the node as these.
@@ -57,28 +56,20 @@ async fn unpacked_layers_whose_blobs_are_gone_are_there_all_the_same() {
 
 #[tokio::test]
 async fn an_engine_with_the_containerd_store_sends_a_node_only_what_it_lacks() {
-    let host = variable("LOADLINE_TEST_SECOND_DOCKER_HOST", "an engine that images are loaded into");
-    let second_node = nodes(&format!("docker:{host}")).await;
-    let address = loadline::engine::Address::parse(&host, "the environment", None).unwrap();
-    let second = loadline::engine::Engine::connect(&address).await.unwrap();
+    let second = second_engine().await;
     let tag = format!("loadline-test-{}:1", salt());
     let (base, middle) = parts();
     let mut made = Vec::new();
     for (top, most) in [("one", u64::MAX), ("two", 20_000)] {
         let image = make(&tag, &[&base, &middle, top.as_bytes()]).await;
-        load_to(&image, &second_node).await.arrived();
-        let engine_id = second.inspect(&tag).await.unwrap().engine_id;
-        let there = loadline::load::Image { engine_id, ..image.clone() };
+        let there = on_second(&second, &image).await;
         let run = load_from(&second, &there, &nodes("minikube").await).await;
         assert!(run.sent() < most, "{} {}", run.sent(), run.notes());
         made.push(image);
     }
-    for image in &made {
-        for name in names(image).unwrap() {
-            second.untag(&name.canonical()).await.ok();
-        }
-    }
-    forget(&made.iter().collect::<Vec<_>>()).await;
+    let made: Vec<_> = made.iter().collect();
+    forget_there(&made).await;
+    forget(&made).await;
 }
 
 #[tokio::test]

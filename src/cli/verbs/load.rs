@@ -7,7 +7,8 @@ use crate::cli::session::Session;
 use crate::cli::{engine, facts, teaching};
 use crate::engine::{Engine, ImageSummary};
 use crate::event::Event;
-use crate::load::{self, Image};
+use crate::image::ImageFacts;
+use crate::load::{self, Image, Layer};
 use crate::node::{Node, Surroundings, Target};
 use crate::project::ImagePlan;
 use crate::types::{Digest, Explained, ImageId, ImageRef, Outcome};
@@ -63,17 +64,21 @@ pub async fn image_of_plan(
         }
         Err(error) => return session.failed(name, &error),
     }
-    let layers = facts::layer_sizes(id);
+    let layers = facts::store().image(id).map(|facts| measured(&facts));
     let (id, engine_id) = (id.clone(), summary.engine_id.clone());
     let load = Image { name: image.name.clone(), id, engine_id, tags: image.tags.clone(), layers };
     finish(session, engine, &load, nodes).await
+}
+
+fn measured(facts: &ImageFacts) -> Vec<Layer> {
+    facts.layers.iter().map(|layer| Layer { diff_id: layer.diff_id.clone(), size: layer.size }).collect()
 }
 
 async fn finish(session: &Session, engine: &Engine, image: &Image, nodes: &[Node]) -> Outcome {
     let digests = facts::digests(engine);
     match load::load(engine, image, nodes, &digests, &session.events, &session.cancel).await {
         Ok(_) => {
-            session.lessons.note(engine, image, &digests).await;
+            session.lessons.note(engine, image, &digests);
             Outcome::Fine
         }
         Err(error) => session.failed(Some(&image.name), &error),
@@ -142,7 +147,7 @@ async fn reference_of(session: &Session, engine: &Engine, reference: &ImageRef, 
     };
     session.events.say(Event::Note { image: Some(name.clone()), text: "ungated: not an image of the plan".to_owned() });
     let (id, engine_id): (ImageId, Digest) = (known.facts.id.clone(), summary.engine_id);
-    let layers = Some(known.facts.layers.iter().map(|layer| layer.size).collect());
+    let layers = Some(measured(&known.facts));
     let load = Image { name, id, engine_id, tags, layers };
     finish(session, engine, &load, nodes).await
 }
