@@ -6,6 +6,7 @@ use crate::image::ImageFacts;
 use crate::image::archive::{Archive, ArchiveError, Choice, Progress};
 use crate::image::digests::Digests;
 use crate::image::store::{DEFAULT_LIMIT, Store};
+use crate::load::Memory;
 use crate::types::{Explained, ImageId, Outcome};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -67,6 +68,11 @@ pub fn store() -> Store {
 /// What is known of the digests by which `engine` pushes layers.
 pub fn digests(engine: &Engine) -> Digests {
     Digests::at(&cache_directory(), &engine.address().to_string())
+}
+
+/// What loads out of `engine` remember.
+pub fn memory(engine: &Engine) -> Memory {
+    Memory { digests: digests(engine), sizes: store() }
 }
 
 fn cache_directory() -> PathBuf {

@@ -55,11 +55,11 @@ pub fn keep_build(state: &State, engine: &Engine, image: &ImagePlan, built: &Bui
     state.keep_build(&image.name, &record)
 }
 
-/// The image that was built as `image` before the last one, if its layers are remembered.
+/// The image that was built as `image` before the last one, if it is remembered.
 pub fn previous(state: &State, image: &ImagePlan) -> Option<Previous> {
     let before = state.last_build(&image.name).ok()??.earlier.into_iter().next()?;
-    let facts = facts::store().image(&before)?;
-    Some(Previous { id: before, diff_ids: facts.config.rootfs.diff_ids })
+    let (config, _) = facts::store().config(&before)?;
+    Some(Previous { id: before, diff_ids: config.rootfs.diff_ids })
 }
 
 /// That an image was verified under `policy`.

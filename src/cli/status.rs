@@ -301,12 +301,11 @@ impl Look<'_> {
     }
 
     async fn on_node(&self, node: &Node, image: &ImagePlan, record: &BuildRecord, summary: &ImageSummary) -> OnNode {
-        let (id, engine_id) = (record.id.clone(), summary.engine_id.clone());
-        let loaded = load::Image { name: image.name.clone(), id, engine_id, tags: image.tags.clone(), layers: None };
+        let loaded = load::Image::of(&image.name, &record.id, summary, &image.tags);
         let has = match load::names(&loaded) {
             Ok(names) => {
-                let load::Image { id, engine_id, .. } = loaded;
-                let wanted = Wanted { id, engine_id, diff_ids: summary.root_fs.clone(), names };
+                let load::Image { id, engine_id, diff_ids, .. } = loaded;
+                let wanted = Wanted { id, engine_id, diff_ids, names };
                 // The session that this opens ends at once: nothing is sent.
                 match node.open(self.engine, &wanted).await {
                     Ok(session) => Has::of(session.found(), record),

@@ -6,7 +6,7 @@ use crate::cli::session::{Session, variable};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::image::digests::Digests;
-use crate::load::{self, Image};
+use crate::load::{self, Image, Memory};
 use crate::types::ImageId;
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
@@ -31,9 +31,9 @@ pub struct Lessons(Mutex<Vec<(String, ImageId)>>);
 
 impl Lessons {
     /// Notes `image`, which was loaded out of `engine`, if there is enough to learn of it.
-    pub fn note(&self, engine: &Engine, image: &Image, digests: &Digests) {
+    pub fn note(&self, engine: &Engine, image: &Image, memory: &Memory) {
         let wanted = variable("CI").is_none_or(|value| value.is_empty()) && variable(SWITCH).as_deref() != Some("off");
-        if wanted && load::is_worth_teaching(engine, image, digests) {
+        if wanted && load::is_worth_teaching(engine, image, memory) {
             let lesson = (engine.address().to_string(), image.id.clone());
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(lesson);
         }

@@ -5,7 +5,7 @@
 use crate::image::ImageFacts;
 use crate::image::config::Config;
 use crate::image::layers::LayerFacts;
-use crate::types::{Digest, ImageId};
+use crate::types::{ByteSize, Digest, ImageId};
 use rustix::fs::FlockOperation;
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Write};
@@ -63,16 +63,37 @@ impl Store {
         known(&path, facts.filter(|facts| facts.diff_id == *diff_id))
     }
 
+    /// The size of the uncompressed tar of the layer `diff_id`, if it was ever counted: read here,
+    /// or on its way through.
+    pub fn size(&self, diff_id: &Digest) -> Option<ByteSize> {
+        let path = self.path("size", diff_id);
+        let text = fs::read_to_string(&path).ok()?;
+        let size = known(&path, text.parse().ok())?;
+        File::open(&path).and_then(|file| file.set_modified(SystemTime::now())).ok();
+        Some(ByteSize(size))
+    }
+
+    /// Keeps what was counted of a layer that was not read.
+    pub fn keep_size(&self, diff_id: &Digest, size: ByteSize) -> io::Result<()> {
+        self.put(&self.path("size", diff_id), |file| write!(file, "{}", size.0))
+    }
+
     /// What is known of the image `id`: its config and all its layers.
     pub fn image(&self, id: &ImageId) -> Option<ImageFacts> {
-        let path = self.path("config", &id.0);
-        let config_bytes = fs::read(&path).ok()?;
-        let parsed = Config::parse(&config_bytes).ok().filter(|(found, _)| found == id);
-        let (id, config) = known(&path, parsed)?;
-        File::open(&path).and_then(|file| file.set_modified(SystemTime::now())).ok();
+        let (config, config_bytes) = self.config(id)?;
         let layers = config.rootfs.diff_ids.iter().map(|diff_id| self.layer(diff_id).map(Arc::new));
         let layers = layers.collect::<Option<Vec<_>>>()?;
-        Some(ImageFacts { id, config, config_bytes, tags: Vec::new(), layers })
+        Some(ImageFacts { id: id.clone(), config, config_bytes, tags: Vec::new(), layers })
+    }
+
+    /// The config of the image `id`, read and as it is written.
+    pub fn config(&self, id: &ImageId) -> Option<(Config, Vec<u8>)> {
+        let path = self.path("config", &id.0);
+        let bytes = fs::read(&path).ok()?;
+        let parsed = Config::parse(&bytes).ok().filter(|(found, _)| found == id);
+        let (_, config) = known(&path, parsed)?;
+        File::open(&path).and_then(|file| file.set_modified(SystemTime::now())).ok();
+        Some((config, bytes))
     }
 
     /// Keeps what was read of an image. What is there is replaced: it may be damaged.
@@ -83,6 +104,7 @@ impl Store {
                 serde_json::to_writer(&mut gzip, layer.as_ref())?;
                 gzip.finish()?.flush()
             })?;
+            self.keep_size(&layer.diff_id, layer.size)?;
         }
         self.put(&self.path("config", &facts.id.0), |file| file.write_all(&facts.config_bytes))
     }

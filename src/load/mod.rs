@@ -2,6 +2,7 @@
 
 mod delivery;
 mod error;
+mod layers;
 mod pass;
 mod push;
 mod teach;
@@ -9,14 +10,16 @@ mod teach;
 pub use error::Error;
 pub use teach::{is_worth_teaching, teach};
 
-use crate::engine::{Engine, ImageSummary, saying_if_slow};
+use crate::engine::{Engine, ImageSummary, RootFs, saying_if_slow};
 use crate::event::{Event, Events};
 use crate::image::digests::Digests;
+use crate::image::store::Store;
 use crate::image::transfer::Converter;
 use crate::node::{self, Node, Session, Wanted};
 use crate::types::{ByteSize, Digest, ImageId, ImageRef};
 use delivery::{Delivered, Delivery};
 use futures_util::future::join_all;
+use layers::Layers;
 use pass::{Broken, Pass};
 use push::Push;
 use std::collections::HashSet;
@@ -38,20 +41,27 @@ pub struct Image {
     pub engine_id: Digest,
     /// Its own tags: what manifests name it by.
     pub tags: Vec<ImageRef>,
-    /// Its layers, bottom first, if they were measured.
-    pub layers: Option<Vec<Layer>>,
+    /// The diff ids of its layers, bottom first.
+    pub diff_ids: RootFs,
 }
 
-/// A layer that was measured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layer {
-    /// Its diff id.
-    pub diff_id: Digest,
-    /// The size of its uncompressed tar.
-    pub size: ByteSize,
+/// What is remembered of layers from one load to the next: it decides which way out of the
+/// engine is the quicker one.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// By which digests the engine pushes them.
+    pub digests: Digests,
+    /// How large they are.
+    pub sizes: Store,
 }
 
 impl Image {
+    /// The image `id`, of which its engine says `summary`.
+    pub fn of(name: &str, id: &ImageId, summary: &ImageSummary, tags: &[ImageRef]) -> Self {
+        let (engine_id, diff_ids) = (summary.engine_id.clone(), summary.root_fs.clone());
+        Self { name: name.to_owned(), id: id.clone(), engine_id, tags: tags.to_vec(), diff_ids }
+    }
+
     /// Whether its engine keeps the layers as blobs (the containerd store), not unpacked: there an
     /// image is named by its manifest.
     fn is_kept_as_blobs(&self) -> bool {
@@ -94,7 +104,7 @@ impl Moved {
 
 /// Brings `image` from `engine` to all `nodes`, in one pass over its bytes, and proves that each
 /// has it under its own tags and under `NAME:id-<first 12 of the id>`. A node that fails does not
-/// keep the others from it. What is learned of the engine's layers goes into `digests`.
+/// keep the others from it. What is learned of its layers goes into `memory`.
 ///
 /// # Errors
 /// What is wrong with the image, its engine, or any of the nodes.
@@ -102,13 +112,13 @@ pub async fn load(
     engine: &Engine,
     image: &Image,
     nodes: &[Node],
-    digests: &Digests,
+    memory: &Memory,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<Vec<Arrived>, Error> {
     let cleanup = TaskTracker::new();
     let loaded = tokio::select! {
-        done = run(engine, image, nodes, digests, &cleanup, events) => done,
+        done = run(engine, image, nodes, memory, &cleanup, events) => done,
         () = cancel.cancelled() => Err(Error::Interrupted { image: image.name.clone() }),
     };
     cleanup.close();
@@ -135,7 +145,7 @@ async fn run(
     engine: &Engine,
     image: &Image,
     nodes: &[Node],
-    digests: &Digests,
+    memory: &Memory,
     cleanup: &TaskTracker,
     events: &Events,
 ) -> Result<Vec<Arrived>, Error> {
@@ -143,9 +153,9 @@ async fn run(
     let failed = |source| Error::Engine { image: image.name.clone(), source };
     let summary = engine.inspect(image.engine_id.as_str()).await.map_err(failed)?;
     let wanted =
-        Wanted { id: image.id.clone(), engine_id: image.engine_id.clone(), diff_ids: summary.root_fs.clone(), names };
-    let expected = expected(image, &summary);
-    let load = Load { engine, image, wanted, expected, digests, cleanup, begun: Instant::now(), events };
+        Wanted { id: image.id.clone(), engine_id: image.engine_id.clone(), diff_ids: image.diff_ids.clone(), names };
+    let layers = Layers::of(&image.diff_ids, &memory.sizes, shown(image, &summary));
+    let load = Load { engine, image, wanted, layers, memory, cleanup, begun: Instant::now(), events };
     let all: Vec<&Node> = nodes.iter().collect();
     let mut ended = load.attempt(&all, true).await?;
     let mut arrived = std::mem::take(&mut ended.arrived);
@@ -158,19 +168,18 @@ async fn run(
     Error::of_nodes(&image.name, ended.errors).map_or(Ok(arrived), Err)
 }
 
-/// How much will be sent to a node that has nothing, as far as that can be known before: the
-/// containerd store counts something else as an image's size.
-fn expected(image: &Image, summary: &ImageSummary) -> u64 {
-    let shown = if image.is_kept_as_blobs() { 0 } else { summary.shown_size };
-    image.layers.as_ref().map_or(shown, |layers| layers.iter().map(|layer| layer.size.0).sum())
+/// The size of its files, if the engine says that: the containerd store counts something else as
+/// an image's size.
+fn shown(image: &Image, summary: &ImageSummary) -> Option<u64> {
+    Some(summary.shown_size).filter(|size| *size > 0 && !image.is_kept_as_blobs())
 }
 
 struct Load<'a> {
     engine: &'a Engine,
     image: &'a Image,
     wanted: Wanted,
-    expected: u64,
-    digests: &'a Digests,
+    layers: Layers,
+    memory: &'a Memory,
     cleanup: &'a TaskTracker,
     begun: Instant,
     events: &'a Events,
@@ -197,7 +206,7 @@ impl Load<'_> {
         let (engine, engine_id) = (self.engine.clone(), self.image.engine_id.clone());
         let pass = tokio::spawn(async move { pass.run(&engine, &engine_id, converter, push).await });
         let (passed, delivered) = tokio::join!(AbortOnDropHandle::new(pass), join_all(deliveries));
-        self.whole(passed)?;
+        self.remember(self.whole(passed)?).await;
         let mut ended = Ended::default();
         for (node, delivered) in nodes.iter().zip(delivered) {
             match delivered {
@@ -246,7 +255,7 @@ impl Load<'_> {
             let nothing_there = present.as_ref().is_some_and(|there| diff_ids.iter().all(|id| !there.contains(id)));
             let source = present.map(|present| pass.join(present));
             if let Some(source) = source.as_ref().filter(|_| nothing_there) {
-                source.total.at_least(self.expected);
+                source.total.at_least(self.layers.total().unwrap_or_default());
             }
             (session, source)
         });
@@ -263,28 +272,39 @@ impl Load<'_> {
     /// The push that brings what those who take part in `pass` lack, if it is possible and
     /// quicker than an export.
     fn push(&self, pass: &Pass) -> Option<Push> {
-        let of_this = |layers: &&Vec<Layer>| layers.iter().map(|layer| &layer.diff_id).eq(&self.wanted.diff_ids);
-        let layers = self.image.layers.as_ref().filter(of_this)?;
         if pass.receivers().is_empty() || !self.engine.address().may_share_loopback() {
             return None;
         }
         let push = Push {
             engine: self.engine.clone(),
             image: self.image.clone(),
-            layers: layers.clone(),
-            digests: self.digests.clone(),
-            known: self.digests.known(),
+            layers: self.layers.clone(),
+            digests: self.memory.digests.clone(),
+            known: self.memory.digests.known(),
             cleanup: self.cleanup.clone(),
         };
         push.is_worth_it(pass.receivers()).then_some(push)
     }
 
+    /// Keeps the sizes that were not known. If that fails the next load is slower, no more.
+    async fn remember(&self, counted: Vec<(Digest, u64)>) {
+        let sizes = self.memory.sizes.clone();
+        let keep = move || {
+            for (diff_id, size) in counted {
+                if sizes.size(&diff_id).is_none() {
+                    sizes.keep_size(&diff_id, ByteSize(size)).ok();
+                }
+            }
+        };
+        let _kept = tokio::task::spawn_blocking(keep).await;
+    }
+
     /// A broken pass is the cause of all that it left undone; what nodes say of themselves counts
     /// only if it was whole.
-    fn whole(&self, passed: Result<Result<(), Broken>, tokio::task::JoinError>) -> Result<(), Error> {
+    fn whole<T>(&self, passed: Result<Result<T, Broken>, tokio::task::JoinError>) -> Result<T, Error> {
         let image = self.image.name.clone();
         match passed {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(done)) => Ok(done),
             Ok(Err(Broken::Engine(source))) => Err(Error::Engine { image, source }),
             Ok(Err(Broken::Archive(source))) => Err(Error::Archive { image, source }),
             Ok(Err(Broken::Spill(source))) => Err(Error::Spill { image, source }),

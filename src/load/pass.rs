@@ -90,21 +90,22 @@ impl Pass {
     }
 
     /// Reads `image` out of `engine` and sends it to all who joined: by `push` if there is one and
-    /// it can be done, else by an export.
+    /// it can be done, else by an export. Gives what was counted of its layers on the way: their
+    /// diff ids, and the sizes of their uncompressed tars in bytes.
     pub(super) async fn run(
         self,
         engine: &Engine,
         image: &Digest,
         converter: Converter,
         push: Option<Push>,
-    ) -> Result<(), Broken> {
+    ) -> Result<Vec<(Digest, u64)>, Broken> {
         if self.0.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         // An engine that cannot reach our loopback is no error: there is another way out.
         match push {
             Some(push) => match push.run(&self.0).await {
-                Ok(pushed) => self.send_pushed(&pushed).await,
+                Ok(pushed) => self.send_pushed(&pushed).await.map(|()| Vec::new()),
                 Err(_) => self.export(engine, image, converter).await,
             },
             None => self.export(engine, image, converter).await,
@@ -116,7 +117,12 @@ impl Pass {
         sent.into_iter().collect()
     }
 
-    async fn export(mut self, engine: &Engine, image: &Digest, mut converter: Converter) -> Result<(), Broken> {
+    async fn export(
+        mut self,
+        engine: &Engine,
+        image: &Digest,
+        mut converter: Converter,
+    ) -> Result<Vec<(Digest, u64)>, Broken> {
         let mut export = engine.export(image.as_str());
         let mut ready = vec![Converter::head()];
         loop {
@@ -124,7 +130,7 @@ impl Pass {
                 self.send(&chunk).await;
             }
             if self.0.is_empty() {
-                return Ok(());
+                return Ok(Vec::new());
             }
             self.foresee(&converter);
             let Some(chunk) = export.recv().await else { break };
@@ -136,7 +142,7 @@ impl Pass {
             let end = Piece::End { contents: contents.clone(), spared, pushed: false };
             let _left = queue.send(end).await.is_err();
         }
-        Ok(())
+        Ok(contents.counted().collect())
     }
 
     async fn send(&mut self, chunk: &Chunk) {

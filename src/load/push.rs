@@ -2,8 +2,9 @@
 //! lacks come. It says of all others that they are there; an engine that stores layers unpacked
 //! then neither reads nor compresses them.
 
+use super::Image;
+use super::layers::{Layer, Layers};
 use super::pass::Receiver;
-use super::{Image, Layer};
 use crate::engine::Engine;
 use crate::image::digests::{self, Digests};
 use crate::image::registry::{self, Answers, Blob, Keep, PushedLayer, Registry};
@@ -24,8 +25,7 @@ const STORED_SHARE: u64 = 2;
 pub(super) struct Push {
     pub(super) engine: Engine,
     pub(super) image: Image,
-    /// All layers of the image, bottom first.
-    pub(super) layers: Vec<Layer>,
+    pub(super) layers: Layers,
     pub(super) digests: Digests,
     pub(super) known: HashMap<Digest, digests::Pushed>,
     /// What takes away what a push needs, even if the load is broken off.
@@ -68,17 +68,24 @@ impl Push {
     /// Whether a push is quicker than an export, for what these nodes lack.
     pub(super) fn is_worth_it(&self, receivers: &[Receiver]) -> bool {
         let stored = self.image.is_kept_as_blobs();
-        let works =
-            |diff_id: &Digest| self.is_needed(diff_id, receivers) || !stored && !self.known.contains_key(diff_id);
-        let total: u64 = self.layers.iter().map(|layer| layer.size.0).sum();
-        let work: u64 = self.layers.iter().filter(|layer| works(&layer.diff_id)).map(|layer| layer.size.0).sum();
-        work.saturating_mul(if stored { STORED_SHARE } else { COMPRESSED_SHARE }) <= total
+        let needed: HashSet<&Digest> = self.needed(receivers).collect();
+        let works = |diff_id: &Digest| needed.contains(diff_id) || !stored && !self.known.contains_key(diff_id);
+        let (work, total) = (self.layers.sum(works), self.layers.total());
+        let share = if stored { STORED_SHARE } else { COMPRESSED_SHARE };
+        work.zip(total).is_some_and(|(work, total)| work.saturating_mul(share) <= total)
     }
 
-    fn is_needed(&self, diff_id: &Digest, receivers: &[Receiver]) -> bool {
+    /// The layers that one of `receivers` lacks.
+    fn needed<'a>(&'a self, receivers: &'a [Receiver]) -> impl Iterator<Item = &'a Digest> + 'a {
+        self.layers.all.iter().filter(|layer| self.is_needed(layer, receivers)).map(|layer| &layer.diff_id)
+    }
+
+    fn is_needed(&self, layer: &Layer, receivers: &[Receiver]) -> bool {
         // A blob of unknown size cannot be named in a manifest.
-        let pushed = self.known.get(diff_id).filter(|known| known.size.is_some()).map(|known| &known.digest);
-        receivers.iter().any(|one| !one.present.contains(diff_id) && !pushed.is_some_and(|it| one.present.contains(it)))
+        let pushed = self.known.get(&layer.diff_id).filter(|known| known.size.is_some()).map(|known| &known.digest);
+        let plain = layer.size.is_some().then_some(&layer.diff_id);
+        let has = |one: &Receiver| [plain, pushed].into_iter().flatten().any(|blob| one.present.contains(blob));
+        !receivers.iter().all(has)
     }
 
     /// Pushes, and once more if something that is needed was wrongly said to be there: of which
@@ -91,7 +98,7 @@ impl Push {
         self.cleanup.spawn(async move { engine.sweep_pushes(registry::is_ours).await });
         for _ in 0..2 {
             self.push(&registry).await?;
-            let layers = registry.layers(&self.image.id).filter(|layers| layers.len() == self.layers.len());
+            let layers = registry.layers(&self.image.id).filter(|layers| layers.len() == self.layers.all.len());
             let layers = layers.ok_or(NotPushed::Incomplete)?;
             let lacking: Vec<Digest> = self.lacking(&layers, receivers).cloned().collect();
             if lacking.is_empty() {
@@ -109,8 +116,9 @@ impl Push {
         // not asks only for what it pushed before, and has no digest for what is new.
         let (others, wanted) = (!self.image.is_kept_as_blobs(), HashSet::from([self.image.id.0.clone()]));
         let mut answers = Answers { others, wanted, ..Answers::default() };
-        for known in self.layers.iter().filter_map(|layer| self.known.get(&layer.diff_id)) {
-            if self.is_needed(&known.diff_id, receivers) {
+        for layer in &self.layers.all {
+            let Some(known) = self.known.get(&layer.diff_id) else { continue };
+            if self.is_needed(layer, receivers) {
                 answers.wanted.insert(known.digest.clone());
             } else {
                 answers.there.insert(known.digest.clone(), known.size.unwrap_or(1));
@@ -135,14 +143,13 @@ impl Push {
         receivers: &'a [Receiver],
     ) -> impl Iterator<Item = &'a Digest> + 'a {
         let came = |pushed: &PushedLayer| pushed.size.is_some();
-        let lacks =
-            move |(layer, pushed): &(&Layer, &PushedLayer)| !came(pushed) && self.is_needed(&layer.diff_id, receivers);
-        self.layers.iter().zip(layers).filter(lacks).map(|(_, pushed)| &pushed.digest)
+        let lacks = move |(layer, pushed): &(&Layer, &PushedLayer)| !came(pushed) && self.is_needed(layer, receivers);
+        self.layers.all.iter().zip(layers).filter(lacks).map(|(_, pushed)| &pushed.digest)
     }
 
     /// Remembers what is known now. If that fails the next load is slower, no more.
     async fn learn(&self, layers: &[PushedLayer]) {
-        let learned = learned(self.layers.iter().map(|layer| &layer.diff_id), layers);
+        let learned = learned(self.layers.all.iter().map(|layer| &layer.diff_id), layers);
         if learned.iter().all(|one| self.known.get(&one.diff_id).is_some_and(|known| known.digest == one.digest)) {
             return;
         }
@@ -153,7 +160,7 @@ impl Push {
     fn gather(&self, registry: &Registry, layers: Vec<PushedLayer>) -> Result<Pushed, NotPushed> {
         let config = registry.blob(&self.image.id.0).and_then(|blob| blob.in_memory().cloned());
         let config = config.ok_or(NotPushed::Incomplete)?;
-        let parts = self.layers.iter().zip(layers).map(|(layer, mut pushed)| {
+        let parts = self.layers.all.iter().zip(layers).map(|(layer, mut pushed)| {
             let known = self.known.get(&layer.diff_id).filter(|known| known.digest == pushed.digest);
             pushed.size = pushed.size.or_else(|| known?.size);
             Part { layer: layer.clone(), blob: registry.blob(&pushed.digest), pushed }
@@ -205,7 +212,7 @@ impl Part {
     /// The blob as which a node with `present` has it, or says that it needs none.
     fn there(&self, present: &HashSet<Digest>) -> Option<LayerBlob> {
         let Layer { diff_id, size } = &self.layer;
-        if present.contains(diff_id) {
+        if let Some(size) = size.filter(|_| present.contains(diff_id)) {
             return Some(LayerBlob { digest: diff_id.clone(), size: size.0, gzip: false });
         }
         let size = self.pushed.size.filter(|_| present.contains(&self.pushed.digest))?;

@@ -2,8 +2,9 @@
 //! remembers the digest for good. Teaching is that first push, ahead of the load that needs it;
 //! what comes is thrown away.
 
+use super::layers::Layers;
 use super::push::learned;
-use super::{Error, Image};
+use super::{Error, Image, Memory};
 use crate::engine::Engine;
 use crate::image::digests::Digests;
 use crate::image::registry::{Answers, Keep, Registry};
@@ -13,15 +14,15 @@ use tokio_util::sync::CancellationToken;
 /// Below this many bytes of untaught layers an export is as quick.
 const WORTH: u64 = 8 << 20;
 
-/// Whether `engine` has enough to learn of `image` for the next load of a change to be quicker.
-pub fn is_worth_teaching(engine: &Engine, image: &Image, digests: &Digests) -> bool {
-    let Some(layers) = &image.layers else { return false };
+/// Whether `engine` has enough to learn of `image`, which was loaded, for the next load of a
+/// change to be quicker.
+pub fn is_worth_teaching(engine: &Engine, image: &Image, memory: &Memory) -> bool {
     if image.is_kept_as_blobs() || !engine.address().may_share_loopback() {
         return false;
     }
-    let known = digests.known();
-    let untaught = layers.iter().filter(|layer| !known.contains_key(&layer.diff_id));
-    untaught.map(|layer| layer.size.0).sum::<u64>() > WORTH
+    let known = memory.digests.known();
+    let layers = Layers::of(&image.diff_ids, &memory.sizes, None);
+    layers.sum(|diff_id| !known.contains_key(diff_id)).is_some_and(|untaught| untaught > WORTH)
 }
 
 /// Lets `engine` push the image `id` into nothing, and keeps what is learned in `digests`. What

@@ -4,7 +4,7 @@
 use crate::fake::{End, FakeEngine};
 use crate::harness::*;
 use loadline::event::Events;
-use loadline::image::digests::{Digests, Pushed};
+use loadline::image::digests::Pushed;
 use loadline::image::transfer::ArchiveError;
 use loadline::load::{Arrived, Error, Image, load};
 use loadline::types::{Explained, ImageId, Outcome};
@@ -18,7 +18,7 @@ fn packed() -> (Image, loadline::engine::ImageSummary, Vec<u8>) {
         engine_id: id.clone(),
         id: ImageId(id.clone()),
         tags: vec![format!("loadline-test-{}:1", salt()).parse().unwrap()],
-        layers: None,
+        diff_ids: diff_ids.clone(),
     };
     let summary = loadline::engine::ImageSummary {
         engine_id: id,
@@ -39,8 +39,8 @@ async fn load_from(
     archive.truncate(keep(archive.len()));
     let fake = FakeEngine::new(&summary.engine_id, &summary.root_fs, archive, end).await;
     let nowhere = tempfile::tempdir().unwrap();
-    let digests = Digests::at(nowhere.path(), "test");
-    let result = load(&fake.engine, &image, &nodes("minikube").await, &digests, &Events::none(), cancel).await;
+    let memory = memory_in(nowhere.path());
+    let result = load(&fake.engine, &image, &nodes("minikube").await, &memory, &Events::none(), cancel).await;
     (image, result)
 }
 
@@ -62,23 +62,23 @@ async fn a_whole_export_of_the_fake_arrives() {
 #[tokio::test]
 async fn an_engine_that_cannot_reach_our_loopback_exports() {
     let (base, nowhere) = (salt().repeat(30_000), tempfile::tempdir().unwrap());
-    let digests = Digests::at(nowhere.path(), "test");
+    let memory = memory_in(nowhere.path());
     let mut made = Vec::new();
     for pushes in [false, true] {
         let top = salt();
         let files = [base.as_bytes(), top.as_bytes()];
         let (archive, id, diff_ids) = pack("x:1", &files);
         let tags = vec![format!("loadline-test-{}:1", salt()).parse().unwrap()];
-        let layers = Some(measured(&files));
-        let image = Image { name: "app".into(), engine_id: id.clone(), id: ImageId(id.clone()), tags, layers };
         let fake = FakeEngine::new(&id, &diff_ids, archive, End::Whole).await;
-        load_with(&fake.engine, &image, &nodes("minikube").await, &digests).await.arrived();
+        let first = diff_ids[0].clone();
+        let image = Image { name: "app".into(), engine_id: id.clone(), id: ImageId(id.clone()), tags, diff_ids };
+        load_with(&fake.engine, &image, &nodes("minikube").await, &memory).await.arrived();
         let asked =
             |end: &str| fake.asked.lock().unwrap().iter().any(|path| path.split('?').any(|path| path.ends_with(end)));
         assert_eq!((asked("/push"), asked("/get")), (pushes, true));
         // From now on a push would be quicker, if it could be done.
-        let taught = Pushed { diff_id: diff_ids[0].clone(), digest: id, size: None };
-        digests.learn(&[taught]).unwrap();
+        let taught = Pushed { diff_id: first, digest: id, size: None };
+        memory.digests.learn(&[taught]).unwrap();
         made.push(image);
     }
     forget(&made.iter().collect::<Vec<_>>()).await;

@@ -34,7 +34,8 @@ impl FakeEngine {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("docker.sock");
         let listener = UnixListener::bind(&socket).unwrap();
-        let image = serde_json::json!({"Id": id, "RootFS": {"Type": "layers", "Layers": diff_ids}}).to_string();
+        let layers = serde_json::json!({"Type": "layers", "Layers": diff_ids});
+        let image = serde_json::json!({"Id": id, "Size": archive.len(), "RootFS": layers}).to_string();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let asks = asked.clone();
         tokio::spawn(async move {

@@ -3,9 +3,11 @@
 use loadline::engine::{Address, Engine, Output};
 use loadline::event::{Event, Events};
 use loadline::image::digests::Digests;
-use loadline::load::{Arrived, Error, Image, Layer, load, names};
+use loadline::image::store::Store;
+use loadline::load::{Arrived, Error, Image, Memory, load, names};
 use loadline::node::{Node, Surroundings, Target};
 use loadline::types::{ByteSize, Digest, ImageId, ImageRef};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
@@ -134,22 +136,10 @@ pub async fn make_in(engine: &Engine, tag: &str, files: &[&[u8]]) -> Image {
     image(engine, tag, ImageId(id)).await
 }
 
-/// The layers of such an image.
-pub fn measured(files: &[&[u8]]) -> Vec<Layer> {
-    let layer = |bytes: Vec<u8>| Layer { diff_id: Digest::of(&bytes), size: ByteSize(bytes.len() as u64) };
-    layers_of(files).into_iter().map(layer).collect()
-}
-
-/// Such an image, and how large its layers are: what a load needs to know for a push.
-pub async fn make_measured(tag: &str, files: &[&[u8]]) -> Image {
-    Image { layers: Some(measured(files)), ..make(tag, files).await }
-}
-
 /// An image that the engine has under `tag`.
 pub async fn image(engine: &Engine, tag: &str, id: ImageId) -> Image {
     let tags: Vec<ImageRef> = vec![tag.parse().unwrap()];
-    let engine_id = engine.inspect(tag).await.expect("the engine has it").engine_id;
-    Image { name: "app".into(), id, engine_id, tags, layers: None }
+    Image::of("app", &id, &engine.inspect(tag).await.expect("the engine has it"), &tags)
 }
 
 /// What a load said and how it ended.
@@ -200,9 +190,21 @@ pub async fn load_from(engine: &Engine, image: &Image, nodes: &[Node]) -> Run {
     load_watched(engine, image, nodes, |_| ()).await
 }
 
-/// A load by one who knows `digests`.
-pub async fn load_with(engine: &Engine, image: &Image, nodes: &[Node], digests: &Digests) -> Run {
-    load_heard(engine, image, nodes, digests, |_| ()).await
+/// A load by one who has `memory`.
+pub async fn load_with(engine: &Engine, image: &Image, nodes: &[Node], memory: &Memory) -> Run {
+    load_heard(engine, image, nodes, memory, |_| ()).await
+}
+
+/// Lets `memory` know how large the layers of an image of `files` are, as if it had been read.
+pub fn measure(memory: &Memory, files: &[&[u8]]) {
+    for layer in layers_of(files) {
+        memory.sizes.keep_size(&Digest::of(&layer), ByteSize(layer.len() as u64)).unwrap();
+    }
+}
+
+/// What loads remember in `directory`.
+pub fn memory_in(directory: &Path) -> Memory {
+    Memory { digests: Digests::at(directory, "test"), sizes: Store::at(directory) }
 }
 
 /// Loads, and shows each event to `watch` as it happens; nothing goes on until that returns.
@@ -213,14 +215,14 @@ pub async fn load_watched(
     watch: impl Fn(&Event) + Send + Sync + 'static,
 ) -> Run {
     let nowhere = tempfile::tempdir().unwrap();
-    load_heard(engine, image, nodes, &Digests::at(nowhere.path(), "test"), watch).await
+    load_heard(engine, image, nodes, &memory_in(nowhere.path()), watch).await
 }
 
 async fn load_heard(
     engine: &Engine,
     image: &Image,
     nodes: &[Node],
-    digests: &Digests,
+    memory: &Memory,
     watch: impl Fn(&Event) + Send + Sync + 'static,
 ) -> Run {
     let all = Arc::new(Mutex::new(Vec::new()));
@@ -231,7 +233,7 @@ async fn load_heard(
             all.lock().unwrap().push(event);
         })
     };
-    let result = load(engine, image, nodes, digests, &events, &CancellationToken::new()).await;
+    let result = load(engine, image, nodes, memory, &events, &CancellationToken::new()).await;
     let events = std::mem::take(&mut *all.lock().unwrap());
     Run { result, events }
 }

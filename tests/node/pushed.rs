@@ -2,16 +2,15 @@
 
 use crate::harness::*;
 use loadline::engine::Engine;
-use loadline::image::digests::Digests;
 use loadline::image::registry;
-use loadline::load::{Image, is_worth_teaching, teach};
+use loadline::load::{Image, Memory, is_worth_teaching, teach};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-fn record() -> (TempDir, Digests) {
+fn memory() -> (TempDir, Memory) {
     let directory = tempfile::tempdir().unwrap();
-    let digests = Digests::at(directory.path(), "test");
-    (directory, digests)
+    let memory = memory_in(directory.path());
+    (directory, memory)
 }
 
 /// Bytes that no other test has, and of which compression does not make less.
@@ -21,12 +20,12 @@ pub fn noise(size: usize) -> Vec<u8> {
     bytes
 }
 
-async fn load_known(image: &Image, digests: &Digests) -> Run {
-    load_with(&engine().await, image, &nodes("minikube").await, digests).await
+async fn load_known(image: &Image, memory: &Memory) -> Run {
+    load_with(&engine().await, image, &nodes("minikube").await, memory).await
 }
 
-async fn taught(image: &Image, digests: &Digests) {
-    teach(&engine().await, &image.id, digests, &CancellationToken::new()).await.unwrap();
+async fn taught(image: &Image, memory: &Memory) {
+    teach(&engine().await, &image.id, &memory.digests, &CancellationToken::new()).await.unwrap();
 }
 
 /// The names for pushes that the engine has, of whatever test.
@@ -38,24 +37,24 @@ async fn push_names(engine: &Engine, image: &Image) -> Vec<String> {
 #[tokio::test]
 async fn a_small_change_is_pushed_once_the_engine_was_taught() {
     let tag = format!("loadline-test-{}:1", salt());
-    let (_directory, digests) = record();
+    let (_directory, memory) = memory();
     let (base, middle) = (noise(9_000_000), noise(2_000_000));
-    let make = async || make_measured(&tag, &[&base, &middle, salt().as_bytes()]).await;
+    let make = async || make(&tag, &[&base, &middle, salt().as_bytes()]).await;
     let first = make().await;
-    assert_eq!(load_known(&first, &digests).await.arrived()[0].how, "whole");
-    assert!(is_worth_teaching(&engine().await, &first, &digests));
+    assert_eq!(load_known(&first, &memory).await.arrived()[0].how, "whole");
+    assert!(is_worth_teaching(&engine().await, &first, &memory));
     // A push would have to compress what was never pushed: an export is quicker.
     let second = make().await;
-    assert_eq!(load_known(&second, &digests).await.arrived()[0].how, "thin: 2 of 3 layers were there");
+    assert_eq!(load_known(&second, &memory).await.arrived()[0].how, "thin: 2 of 3 layers were there");
 
-    taught(&second, &digests).await;
-    assert!(!is_worth_teaching(&engine().await, &second, &digests));
+    taught(&second, &memory).await;
+    assert!(!is_worth_teaching(&engine().await, &second, &memory));
     let third = make().await;
-    let run = load_known(&third, &digests).await;
+    let run = load_known(&third, &memory).await;
     assert_eq!(run.arrived()[0].how, "thin, pushed: 2 of 3 layers were there");
     assert!(run.sent() < 12_000, "{}", run.sent());
-    assert_eq!(digests.known().len(), 4, "what was pushed is learned");
-    assert_eq!(load_known(&third, &digests).await.sent(), 0);
+    assert_eq!(memory.digests.known().len(), 4, "what was pushed is learned");
+    assert_eq!(load_known(&third, &memory).await.sent(), 0);
     assert_eq!(push_names(&engine().await, &third).await, Vec::<String>::new());
     forget(&[&first, &second, &third]).await;
 }
@@ -64,17 +63,17 @@ async fn a_small_change_is_pushed_once_the_engine_was_taught() {
 async fn what_was_wrongly_said_to_be_there_is_pushed_after_all() {
     let tag = format!("loadline-test-{}:1", salt());
     let (base, middle) = (noise(9_000_000), noise(500_000));
-    let first = make_measured(&tag, &[&base, salt().as_bytes()]).await;
-    load_known(&first, &record().1).await.arrived();
+    let first = make(&tag, &[&base, salt().as_bytes()]).await;
+    let (_one, memory) = memory();
+    load_known(&first, &memory).await.arrived();
     // The engine knows a digest of a layer that the node lacks, and we do not.
-    let second = make_measured(&tag, &[&base, &middle]).await;
-    let (_one, forgotten) = record();
+    let second = make(&tag, &[&base, &middle]).await;
+    let (_other, forgotten) = self::memory();
     taught(&second, &forgotten).await;
-    let (_other, digests) = record();
-    let known = forgotten.known();
+    let known = forgotten.digests.known();
     let of_base = known.values().find(|one| one.size.is_some_and(|size| size > 8_000_000)).unwrap();
-    digests.learn(std::slice::from_ref(of_base)).unwrap();
-    let run = load_known(&second, &digests).await;
+    memory.digests.learn(std::slice::from_ref(of_base)).unwrap();
+    let run = load_known(&second, &memory).await;
     assert_eq!(run.arrived()[0].how, "thin, pushed: 1 of 2 layers were there");
     assert!((500_000..600_000).contains(&run.sent()), "{}", run.sent());
     forget(&[&first, &second]).await;
@@ -87,9 +86,13 @@ async fn an_engine_with_the_containerd_store_pushes_what_it_never_pushed_before(
     let base = noise(3_000_000);
     let mut made = Vec::new();
     for how in ["whole", "thin, pushed: 1 of 2 layers were there"] {
-        let image = make_measured(&tag, &[&base, salt().as_bytes()]).await;
+        let top = salt();
+        let image = make(&tag, &[&base, top.as_bytes()]).await;
         let there = on_second(&second, &image).await;
-        let run = load_with(&second, &there, &nodes("minikube").await, &record().1).await;
+        let (_directory, memory) = memory();
+        // Of its id such an engine tells only to one who reads the image, so its layers are measured.
+        measure(&memory, &[&base, top.as_bytes()]);
+        let run = load_with(&second, &there, &nodes("minikube").await, &memory).await;
         assert_eq!(run.arrived()[0].how, how);
         assert!(how == "whole" || run.sent() < 12_000, "{}", run.sent());
         assert_eq!(push_names(&second, &there).await, Vec::<String>::new());
@@ -103,11 +106,11 @@ async fn an_engine_with_the_containerd_store_pushes_what_it_never_pushed_before(
 #[tokio::test]
 async fn a_load_that_is_broken_off_in_its_push_leaves_no_name() {
     let tag = format!("loadline-test-{}:1", salt());
-    let image = make_measured(&tag, &[&noise(60_000_000)]).await;
-    let (_directory, digests) = record();
+    let image = make(&tag, &[&noise(60_000_000)]).await;
+    let (_directory, memory) = memory();
     let cancel = CancellationToken::new();
     let engine = engine().await;
-    let teaching = teach(&engine, &image.id, &digests, &cancel);
+    let teaching = teach(&engine, &image.id, &memory.digests, &cancel);
     let breaking = async {
         while push_names(&engine, &image).await.is_empty() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -115,7 +118,7 @@ async fn a_load_that_is_broken_off_in_its_push_leaves_no_name() {
         cancel.cancel();
     };
     let (taught, ()) = tokio::join!(teaching, breaking);
-    assert!(taught.is_err() && digests.known().is_empty());
+    assert!(taught.is_err() && memory.digests.known().is_empty());
     assert_eq!(push_names(&engine, &image).await, Vec::<String>::new());
     forget(&[&image]).await;
 }

@@ -41,7 +41,8 @@ async fn the_engine_is_taught_after_a_load_and_let_alone_while_a_verb_works() {
     let todo = Todo::new().await;
     // A layer of its own, so that this engine surely has something to learn.
     let reference = format!("loadline-test-{}:1", salt());
-    let image = crate::harness::make(&reference, &[&crate::pushed::noise(120_000_000)]).await;
+    let base = crate::pushed::noise(120_000_000);
+    let image = crate::harness::make(&reference, &[&base]).await;
     assert_eq!(todo.run(&["load", "--image", &reference]).code, Some(0));
     assert!(files(&todo, "teaching").is_empty(), "it is switched off");
 
@@ -63,5 +64,12 @@ async fn the_engine_is_taught_after_a_load_and_let_alone_while_a_verb_works() {
     let names = engine().await.inspect(&reference).await.unwrap().names;
     let ours = |name: &String| name.rsplit_once(':').is_some_and(|(host, _)| registry::is_ours(host));
     assert!(!names.iter().any(ours), "{names:?}");
-    crate::harness::forget(&[&image]).await;
+
+    let changed = crate::harness::make(&reference, &[&base, salt().as_bytes()]).await;
+    let ran = todo.run(&["load", "--image", &reference]);
+    let how = |event: &serde_json::Value| event["how"].as_str() == Some("thin, pushed: 1 of 2 layers were there");
+    assert!(ran.events.iter().any(how), "{}", ran.stderr);
+    let kinds: Vec<&str> = ran.events.iter().filter_map(|event| event["event"].as_str()).collect();
+    assert!(kinds.contains(&"loaded") && !kinds.contains(&"reading"), "the image is not read for that: {kinds:?}");
+    crate::harness::forget(&[&image, &changed]).await;
 }

@@ -7,11 +7,10 @@ use crate::cli::session::Session;
 use crate::cli::{engine, facts, teaching};
 use crate::engine::{Engine, ImageSummary};
 use crate::event::Event;
-use crate::image::ImageFacts;
-use crate::load::{self, Image, Layer};
+use crate::load::{self, Image};
 use crate::node::{Node, Surroundings, Target};
 use crate::project::ImagePlan;
-use crate::types::{Digest, Explained, ImageId, ImageRef, Outcome};
+use crate::types::{Explained, ImageId, ImageRef, Outcome};
 use futures_util::future::join_all;
 
 /// What is loaded to where no settings say it.
@@ -64,21 +63,14 @@ pub async fn image_of_plan(
         }
         Err(error) => return session.failed(name, &error),
     }
-    let layers = facts::store().image(id).map(|facts| measured(&facts));
-    let (id, engine_id) = (id.clone(), summary.engine_id.clone());
-    let load = Image { name: image.name.clone(), id, engine_id, tags: image.tags.clone(), layers };
-    finish(session, engine, &load, nodes).await
-}
-
-fn measured(facts: &ImageFacts) -> Vec<Layer> {
-    facts.layers.iter().map(|layer| Layer { diff_id: layer.diff_id.clone(), size: layer.size }).collect()
+    finish(session, engine, &Image::of(&image.name, id, summary, &image.tags), nodes).await
 }
 
 async fn finish(session: &Session, engine: &Engine, image: &Image, nodes: &[Node]) -> Outcome {
-    let digests = facts::digests(engine);
-    match load::load(engine, image, nodes, &digests, &session.events, &session.cancel).await {
+    let memory = facts::memory(engine);
+    match load::load(engine, image, nodes, &memory, &session.events, &session.cancel).await {
         Ok(_) => {
-            session.lessons.note(engine, image, &digests);
+            session.lessons.note(engine, image, &memory);
             Outcome::Fine
         }
         Err(error) => session.failed(Some(&image.name), &error),
@@ -88,8 +80,9 @@ async fn finish(session: &Session, engine: &Engine, image: &Image, nodes: &[Node
 async fn references(session: &Session, args: &Load) -> Result<Outcome, Outcome> {
     let engine = engine::connect(session).await?;
     teaching::stop(&engine).await;
-    let nodes = nodes(session, &engine, args.to.or(DEFAULT_TARGET)).await?;
-    let one = |reference| reference_of(session, &engine, reference, &nodes);
+    let (nodes, store) = tokio::join!(nodes(session, &engine, args.to.or(DEFAULT_TARGET)), engine.stores_blobs());
+    let (nodes, stores_blobs) = (nodes?, store.map_err(|error| session.failed(None, &error))?);
+    let one = |reference| reference_of(session, &engine, stores_blobs, reference, &nodes);
     Ok(Outcome::worst(join_all(args.refs.iter().map(one)).await))
 }
 
@@ -134,20 +127,27 @@ fn id_of(reference: &ImageRef) -> String {
     reference.tag().filter(|_| name == "sha256").map_or_else(|| name.clone(), |hex| format!("sha256:{hex}"))
 }
 
-async fn reference_of(session: &Session, engine: &Engine, reference: &ImageRef, nodes: &[Node]) -> Outcome {
+async fn reference_of(
+    session: &Session,
+    engine: &Engine,
+    stores_blobs: bool,
+    reference: &ImageRef,
+    nodes: &[Node],
+) -> Outcome {
     let name = reference.to_string();
     let (summary, tags) = match named(engine, reference).await {
         Ok(found) => found,
         Err(error) => return session.failed(Some(&name), &*error),
     };
     // Where the engine's id is not the config's digest, only reading the image tells that.
-    let known = match facts::of_engine(session, engine, &name, &summary, None).await {
-        Ok(known) => known,
-        Err(error) => return session.failed(Some(&name), &error),
+    let id = if stores_blobs {
+        match facts::of_engine(session, engine, &name, &summary, None).await {
+            Ok(known) => known.facts.id,
+            Err(error) => return session.failed(Some(&name), &error),
+        }
+    } else {
+        ImageId(summary.engine_id.clone())
     };
     session.events.say(Event::Note { image: Some(name.clone()), text: "ungated: not an image of the plan".to_owned() });
-    let (id, engine_id): (ImageId, Digest) = (known.facts.id.clone(), summary.engine_id);
-    let layers = Some(measured(&known.facts));
-    let load = Image { name, id, engine_id, tags, layers };
-    finish(session, engine, &load, nodes).await
+    finish(session, engine, &Image::of(&name, &id, &summary, &tags), nodes).await
 }

@@ -166,6 +166,11 @@ impl Contents {
         self.layers.iter().filter(|layer| blobs.contains(&layer.digest)).count()
     }
 
+    /// The layers that came uncompressed: their diff ids, and their sizes in bytes.
+    pub fn counted(&self) -> impl Iterator<Item = (Digest, u64)> + '_ {
+        self.layers.iter().filter(|layer| layer.media_type == LAYER).map(|layer| (layer.digest.clone(), layer.size))
+    }
+
     /// The end of the archive: what was not sent yet, the manifest, and the names.
     pub fn tail(&self, names: &[ImageRef], form: Form) -> Bytes {
         let mut tail = Vec::new();
