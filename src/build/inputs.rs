@@ -83,6 +83,7 @@ pub(super) struct Sources {
 
 impl Inputs {
     /// What decided the build of `image` that began at `begun_ns`, or why that is not certain.
+    /// Files that are surely what `before` has are not read.
     pub(super) async fn of(
         engine: &Engine,
         image: &ImagePlan,
@@ -90,6 +91,7 @@ impl Inputs {
         sources: Sources,
         synced: Vec<Synced>,
         begun_ns: i64,
+        before: Option<&Self>,
     ) -> Result<Self, Unknown> {
         // For another platform than the engine's own, a base is what the registry has now.
         if sources.uncheckable || image.platform.is_some() {
@@ -101,8 +103,8 @@ impl Inputs {
             bases.push((base, id));
         }
         let trees = {
-            let (image, synced) = (image.clone(), synced.clone());
-            tokio::task::spawn_blocking(move || record_all(&image, &synced, begun_ns)).await
+            let (image, synced, before) = (image.clone(), synced.clone(), before.cloned());
+            tokio::task::spawn_blocking(move || record_all(&image, &synced, begun_ns, before.as_ref())).await
         };
         let Ok(Some(trees)) = trees else { return Err(Unknown::Young) };
         let head = Head {
@@ -115,6 +117,12 @@ impl Inputs {
             synced,
         };
         Ok(Self { head, trees })
+    }
+
+    /// The most that is known of `dir`: the builder also asks for single files of it.
+    fn tree(&self, dir: &str) -> Option<&TreeRecord> {
+        let of_dir = self.head.synced.iter().zip(&self.trees).filter(|(synced, _)| synced.dir == dir);
+        of_dir.map(|(_, tree)| tree).max_by_key(|tree| tree.len())
     }
 
     /// Whether a file has other content than then, but the same size and time. The builder compares
@@ -223,10 +231,10 @@ async fn found(engine: &Engine, name: &str) -> Result<Option<Digest>, Differs> {
 }
 
 /// Records all directories, if what is there now is certain to be what was sent.
-fn record_all(image: &ImagePlan, synced: &[Synced], begun_ns: i64) -> Option<Vec<TreeRecord>> {
+fn record_all(image: &ImagePlan, synced: &[Synced], begun_ns: i64, before: Option<&Inputs>) -> Option<Vec<TreeRecord>> {
     let one = |synced: &Synced| {
         let (root, filter) = place(image, synced)?;
-        let tree = record(root, &filter).ok()?;
+        let tree = record(root, &filter, before.and_then(|before| before.tree(&synced.dir))).ok()?;
         (tree.listing() == synced.listing && tree.is_older_than(begun_ns)).then_some(tree)
     };
     synced.iter().map(one).collect()
@@ -299,7 +307,7 @@ mod tests {
     fn the_form_on_disk_is_read_whole_or_not_at_all() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("f"), "x").unwrap();
-        let tree = record(dir.path(), &Filter::default()).unwrap();
+        let tree = record(dir.path(), &Filter::default(), None).unwrap();
         let synced = Synced {
             dir: "context".into(),
             include: vec![],

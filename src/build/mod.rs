@@ -17,6 +17,7 @@ use crate::project::{ImagePlan, SecretSource};
 use crate::types::{ByteSize, Digest, ImageId, ImageRef};
 use lines::Lines;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 use steps::Steps;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,8 @@ pub struct Options {
     pub pull: bool,
     /// The builder keeps a copy of the context for each of these; with a new one it takes all anew.
     pub generation: String,
+    /// What decided the build before, if that is known.
+    pub before: Option<Arc<Inputs>>,
 }
 
 /// An image that was built and that the engine confirmed.
@@ -97,7 +100,7 @@ pub async fn build(
         ms: begun.elapsed().as_millis() as u64,
     });
     let sources = inputs::sources(steps.names());
-    let inputs = Inputs::of(engine, image, &built, sources, dirs.synced(), begun_ns).await;
+    let inputs = Inputs::of(engine, image, &built, sources, dirs.synced(), begun_ns, options.before.as_deref()).await;
     Ok(Done { built, inputs })
 }
 

@@ -10,6 +10,7 @@ use crate::event::Event;
 use crate::evidence::{Error, State};
 use crate::project::ImagePlan;
 use crate::types::{Explained, Outcome};
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::OnceCell;
 
@@ -49,8 +50,10 @@ impl<'a> Builder<'a> {
     }
 
     async fn ask(&self, image: &ImagePlan, options: &Options) -> Result<Built, Outcome> {
-        let copy = Copy::of(self.state, image).map_err(|error| self.session.failed(Some(&image.name), &error))?;
-        let options = &Options { generation: copy.generation.clone(), ..options.clone() };
+        let before = self.state.inputs(&image.name).and_then(|bytes| Inputs::from_bytes(&bytes)).map(Arc::new);
+        let copy = Copy::of(self.state, image, before.as_deref());
+        let copy = copy.map_err(|error| self.session.failed(Some(&image.name), &error))?;
+        let options = &Options { generation: copy.generation.clone(), before, ..options.clone() };
         let failed = |error: &dyn Explained| self.session.failed(Some(&image.name), error);
         let buildkit = self.buildkit.get_or_try_init(|| BuildKit::of_engine(self.engine)).await;
         let buildkit = buildkit.map_err(|error| failed(&error))?;
@@ -91,12 +94,11 @@ const UNKNOWN: &str = "unknown";
 
 impl Copy {
     /// The copy to build with. Until that build has ended well, what becomes of the copy is unknown.
-    fn of(state: &State, image: &ImagePlan) -> Result<Self, Error> {
+    fn of(state: &State, image: &ImagePlan, before: Option<&Inputs>) -> Result<Self, Error> {
         let note = state.copy(&image.name);
         let (generation, last) = note.as_deref().and_then(|note| note.split_once(' ')).unwrap_or_default();
-        let before = || state.inputs(&image.name).and_then(|bytes| Inputs::from_bytes(&bytes));
         let anew = match last {
-            KNOWN => before().is_none_or(|inputs| inputs.deceives(image)),
+            KNOWN => before.is_none_or(|inputs| inputs.deceives(image)),
             // Whoever repairs a failing build should not wait for all of the context each time.
             BEGUN | SOURCE => false,
             _ => true,

@@ -10,6 +10,7 @@ use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -54,19 +55,48 @@ pub enum Change {
 }
 
 /// Records the tree that `filter` lets through below `root`. Files are read in constant memory,
-/// several at once.
-pub fn record(root: &Path, filter: &Filter) -> Result<TreeRecord, WalkError> {
-    record_as_of(root, filter, now_ns())
+/// several at once; those that are surely what `before` has, whatever its filter was, are not.
+pub fn record(root: &Path, filter: &Filter, before: Option<&TreeRecord>) -> Result<TreeRecord, WalkError> {
+    record_as_of(root, filter, before, now_ns())
 }
 
-fn record_as_of(root: &Path, filter: &Filter, started_ns: i64) -> Result<TreeRecord, WalkError> {
-    let mut found = Vec::new();
+fn record_as_of(
+    root: &Path,
+    filter: &Filter,
+    before: Option<&TreeRecord>,
+    started_ns: i64,
+) -> Result<TreeRecord, WalkError> {
+    let known = before.map(Known::of).unwrap_or_default();
+    let (mut entries, mut places, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
     walk(root, filter, &mut |entry| {
-        found.push(entry);
+        let old = known.find(&entry);
+        if old.is_none() {
+            places.push(entries.len());
+            unknown.push(entry);
+        }
+        entries.push(old.cloned());
         ControlFlow::Continue(())
     })?;
-    let entries = read_all(root, found)?.into_iter().flatten().collect();
-    Ok(TreeRecord { started_ns, entries })
+    for (place, read) in places.into_iter().zip(read_all(root, unknown)?) {
+        entries[place] = read;
+    }
+    Ok(TreeRecord { started_ns, entries: entries.into_iter().flatten().collect() })
+}
+
+/// What a record is sure of.
+#[derive(Default)]
+struct Known<'a>(HashMap<&'a str, &'a Recorded>);
+
+impl<'a> Known<'a> {
+    fn of(record: &'a TreeRecord) -> Self {
+        let sure = record.entries.iter().filter(|old| trusted(&old.stamp, record.started_ns));
+        Self(sure.map(|old| (old.path.as_str(), old)).collect())
+    }
+
+    fn find(&self, entry: &Entry) -> Option<&'a Recorded> {
+        let same = |old: &&&Recorded| old.kind == entry.kind && old.mode == entry.mode && old.stamp == stamp(entry);
+        self.0.get(entry.path.as_str()).filter(same).copied()
+    }
 }
 
 /// Compares the tree with its record. `filter` must be the one that it was recorded with.
@@ -308,11 +338,31 @@ mod tests {
     }
 
     fn record_at(dir: &TempDir, started_ns: i64) -> TreeRecord {
-        record_as_of(dir.path(), &Filter::default(), started_ns).unwrap()
+        record_as_of(dir.path(), &Filter::default(), None, started_ns).unwrap()
     }
 
     fn check(record: &TreeRecord, dir: &TempDir) -> Changes {
         recheck(record, dir.path(), &Filter::default()).unwrap()
+    }
+
+    #[test]
+    fn what_is_surely_known_is_not_read_again() {
+        let dir = sample();
+        // A content that nothing has shows what was taken over.
+        let known = |started_ns| {
+            let mut before = record_at(&dir, started_ns);
+            before.entries.iter_mut().for_each(|entry| entry.content = [7; 32]);
+            before
+        };
+        let again = |before: &TreeRecord| record_as_of(dir.path(), &Filter::default(), Some(before), LATER).unwrap();
+        let taken_over = |record: &TreeRecord| record.entries.iter().filter(|entry| entry.content == [7; 32]).count();
+        let (sure, young) = (known(LATER), known(0));
+        assert_eq!(again(&sure).entries, sure.entries);
+        assert_eq!(again(&young).entries, record_at(&dir, LATER).entries);
+        fs::write(dir.path().join("e"), "E").unwrap();
+        fs::set_permissions(dir.path().join("a0"), fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(dir.path().join("new"), "").unwrap();
+        assert_eq!(taken_over(&again(&sure)), sure.entries.len() - 2);
     }
 
     #[test]

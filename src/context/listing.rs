@@ -83,7 +83,7 @@ mod tests {
             walk(dir.path(), &filter, &mut visit).unwrap();
             listing.digest()
         };
-        let recorded = record(dir.path(), &filter).unwrap();
+        let recorded = record(dir.path(), &filter, None).unwrap();
         assert_eq!(recorded.listing(), list());
         assert!(recorded.is_older_than(i64::MAX) && !recorded.is_older_than(recorded.started_ns));
         std::fs::write(dir.path().join("d/f"), "xy").unwrap();
