@@ -5,6 +5,7 @@
 //! `moby/patternmatcher`), because an image built here must be the one that `docker build` makes;
 //! the tests compare with those.
 
+mod content;
 mod digest;
 mod dir;
 mod error;

@@ -2,6 +2,7 @@
 
 use crate::image::store::Store;
 use crate::types::{ByteSize, Digest};
+use std::collections::{HashMap, HashSet};
 
 /// A layer of an image that is to be loaded.
 #[derive(Clone, Debug)]
@@ -32,6 +33,16 @@ impl Layers {
             shown.map(|shown| shown.saturating_sub(known))
         };
         Self { all, rest }
+    }
+
+    /// Those of known size that all nodes hold, of which each has said what it holds.
+    pub(super) fn held_by_all<'a>(
+        &self,
+        held: impl Iterator<Item = &'a HashSet<Digest>> + Clone,
+    ) -> HashMap<Digest, u64> {
+        let by_all = |layer: &&Layer| held.clone().all(|held| held.contains(&layer.diff_id));
+        let sized = |layer: &Layer| Some((layer.diff_id.clone(), layer.size?.0));
+        self.all.iter().filter(by_all).filter_map(sized).collect()
     }
 
     /// About how many bytes all of them have, if that can be told.

@@ -1,5 +1,6 @@
 //! `load`: an image out of its engine into the nodes of a target, and the proof that it arrived.
 
+mod asked;
 mod delivery;
 mod error;
 mod layers;
@@ -7,6 +8,7 @@ mod pass;
 mod push;
 mod teach;
 
+pub use asked::{Asked, ask};
 pub use error::Error;
 pub use teach::{is_worth_teaching, teach};
 
@@ -200,7 +202,8 @@ impl Load<'_> {
         let mut pass = Pass::default();
         let deliveries: Vec<_> =
             nodes.iter().zip(sessions).map(|(node, session)| self.deliver(node, session, &mut pass)).collect();
-        let converter = Converter::new(self.image.id.clone(), self.wanted.diff_ids.clone());
+        let there = self.layers.held_by_all(pass.receivers().iter().map(|receiver| &receiver.present));
+        let converter = Converter::new(self.image.id.clone(), self.wanted.diff_ids.clone(), there);
         let push = if thin { self.push(&pass) } else { None };
         // A task of its own: hashing and writing then go on at the same time.
         let (engine, engine_id) = (self.engine.clone(), self.image.engine_id.clone());

@@ -123,6 +123,7 @@ impl Pass {
         image: &Digest,
         mut converter: Converter,
     ) -> Result<Vec<(Digest, u64)>, Broken> {
+        let there: Vec<Digest> = converter.there().cloned().collect();
         let mut export = engine.export(image.as_str());
         let mut ready = vec![Converter::head()];
         loop {
@@ -133,11 +134,17 @@ impl Pass {
                 return Ok(Vec::new());
             }
             self.foresee(&converter);
+            // An engine sends its layers in any order: the rest may be what all have.
+            if converter.has_all() {
+                break;
+            }
             let Some(chunk) = export.recv().await else { break };
             converter.push(chunk.map_err(Broken::Engine)?, &mut ready).map_err(Broken::Archive)?;
         }
+        drop(export);
         let contents = Arc::new(converter.finish().map_err(Broken::Archive)?);
-        for Receiver { queue, spared, .. } in self.0 {
+        for Receiver { queue, mut spared, .. } in self.0 {
+            spared.extend(there.iter().cloned());
             // A node that left has its own error.
             let end = Piece::End { contents: contents.clone(), spared, pushed: false };
             let _left = queue.send(end).await.is_err();

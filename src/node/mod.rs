@@ -70,6 +70,21 @@ pub struct Found {
     pub moving: Vec<(ImageRef, ImageId)>,
 }
 
+/// What a node said of several images.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// How it is reached.
+    pub by: String,
+    /// Who was asked.
+    pub asked: &'static str,
+    /// What it has of each, in the order of the question.
+    pub found: Vec<Found>,
+}
+
+/// Who says what a node has.
+const CONTAINERD: &str = "containerd and CRI";
+const DOCKER: &str = "its engine";
+
 /// A node that said what it has, and waits.
 pub enum Session {
     /// A containerd.
@@ -87,6 +102,25 @@ impl Node {
     /// Whether pods run on it.
     pub fn runs_pods(&self) -> bool {
         self.in_cluster
+    }
+
+    /// What this node has of each of `all`, and no more. It costs less than to open a stream for
+    /// each of them. `builder` is the engine that holds the images.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub async fn ask(&self, builder: &Engine, all: &[Wanted]) -> Result<Answer, Error> {
+        if let Via::Containerd(machine) = &self.via {
+            let found = stream::Stream::ask(machine, all).await?;
+            return Ok(Answer { by: machine.by(), asked: CONTAINERD, found });
+        }
+        let mut answer = Answer { by: String::new(), asked: DOCKER, found: Vec::new() };
+        for wanted in all {
+            let session = self.open(builder, wanted).await?;
+            answer.by = session.by();
+            answer.found.push(session.found().clone());
+        }
+        Ok(answer)
     }
 
     /// Opens the stream to this node and asks what it has of `wanted`. `builder` is the engine
@@ -137,8 +171,8 @@ impl Session {
     /// Who says what the node has.
     pub fn asked(&self) -> &'static str {
         match self {
-            Self::Containerd(_) => "containerd and CRI",
-            Self::Docker(_) => "its engine",
+            Self::Containerd(_) => CONTAINERD,
+            Self::Docker(_) => DOCKER,
         }
     }
 

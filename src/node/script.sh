@@ -1,14 +1,15 @@
 # The node's side of a load: one shell for inventory, import and proof, because starting a command
-# in a container costs more than what it does. Arguments: the image's id, the chain id of its top
-# layer (`-` if it has no layers), the names it is to have.
+# in a container costs more than what it does. Arguments: `load`, the image's id, the chain id of its
+# top layer (`-` if it has no layers), the names it is to have; or `ask` and the same of several
+# images, which is all that is wanted then: ids and chain ids are separated by spaces.
 #
 # Says what the node has of this image, then reads a word: `list` says what blobs and unpacked
 # layers there are, and asks for another word; `import` takes an archive from what follows on the
 # input, `name` gives the names to the image that is there; with `moved` after it, the containers
 # that run are said, too. Anything else ends it.
 mark='@loadline'
-id=$1 chain=$2
-shift 2
+verb=$1 id=$2 chain=$3
+shift 3
 
 for tool in ctr crictl; do
   command -v "$tool" >/dev/null || { echo "$mark lacks $tool"; exit 0; }
@@ -32,7 +33,8 @@ names() {
     set -- "$@" "name==$name"
     shift
   done
-  ctr -n k8s.io images ls "$@" "name==$id"
+  for name in $id; do set -- "$@" "name==$name"; done
+  ctr -n k8s.io images ls "$@"
 }
 
 cri() {
@@ -49,8 +51,14 @@ piece() {
 
 state() {
   piece names names "$@" &
-  [ "$chain" = - ] || piece chain ctr -n k8s.io snapshots --snapshotter "$snapshotter" info "$chain" &
-  for name; do piece "cri $name" cri "$name" & done
+  for top in $chain; do
+    [ "$top" = - ] || piece "chain $top" ctr -n k8s.io snapshots --snapshotter "$snapshotter" info "$top" &
+  done
+  if [ "$verb" = ask ]; then
+    piece cri crictl images -o json
+  else
+    for name; do piece "cri $name" cri "$name" & done
+  fi
   wait
 }
 
@@ -67,6 +75,7 @@ settled() {
 
 state "$@"
 echo "$mark ready"
+[ "$verb" = load ] || exit 0
 read -r word more || exit 0
 if [ "$word" = list ]; then
   part blobs ctr -n k8s.io content ls -q

@@ -24,11 +24,25 @@ pub(super) struct Mute {
 }
 
 impl State {
-    pub(super) fn read(transcript: &Transcript, names: &[ImageRef], layers: bool) -> Result<Self, Mute> {
+    /// What is said of an image that is to have `names`, and whose top layer has the chain id `top`.
+    pub(super) fn read(transcript: &Transcript, names: &[ImageRef], top: Option<&Digest>) -> Result<Self, Mute> {
         let names: Vec<String> = names.iter().map(ImageRef::canonical).collect();
         let manifests = answer(transcript, "containerd", "names", &[])?.map(table).unwrap_or_default();
-        let unpacked = !layers
-            || answer(transcript, "containerd", "chain", &["does not exist", "not found"])?.is_some_and(committed);
+        let unpacked = match top.map(|top| format!("chain {top}")) {
+            Some(chain) => {
+                answer(transcript, "containerd", &chain, &["does not exist", "not found"])?.is_some_and(committed)
+            }
+            None => true,
+        };
+        let images = match transcript.section("cri") {
+            Some(_) => answer(transcript, "CRI", "cri", &[])?.map(listed).unwrap_or_default(),
+            None => Self::each(transcript, names)?,
+        };
+        Ok(Self { manifests, unpacked, images })
+    }
+
+    /// The image that CRI has under each of `names`, where it was asked for each.
+    fn each(transcript: &Transcript, names: Vec<String>) -> Result<BTreeMap<String, ImageId>, Mute> {
         let mut images = BTreeMap::new();
         for name in names {
             let text = answer(transcript, "CRI", &format!("cri {name}"), &["no such image", "not found"])?;
@@ -36,7 +50,7 @@ impl State {
             let id = text.and_then(|text| text.lines().find_map(|line| line.trim().parse().ok()));
             images.extend(id.map(|id| (name, id)));
         }
-        Ok(Self { manifests, unpacked, images })
+        Ok(images)
     }
 
     /// The image that CRI has under `name`.
@@ -52,6 +66,11 @@ impl State {
     /// The top layer is there, and so are all below it.
     pub(super) fn unpacked(&self) -> bool {
         self.unpacked
+    }
+
+    /// Whether containerd has `name`, for whatever image.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.manifests.contains_key(name)
     }
 
     /// Any of the image's names is there, for whatever image.
@@ -127,6 +146,25 @@ fn table(text: &str) -> BTreeMap<String, Digest> {
     text.lines().filter_map(row).collect()
 }
 
+/// `crictl images -o json`: the image of each name that any image has. What comes before the JSON are
+/// warnings of settings.
+fn listed(text: &str) -> BTreeMap<String, ImageId> {
+    #[derive(Deserialize)]
+    struct List {
+        #[serde(default)]
+        images: Vec<Listed>,
+    }
+    #[derive(Deserialize)]
+    struct Listed {
+        id: ImageId,
+        #[serde(rename = "repoTags", default)]
+        tags: Vec<String>,
+    }
+    let json = text.find("\n{").map_or(text, |at| &text[at + 1..]);
+    let list = serde_json::from_str::<List>(json).map(|list| list.images).unwrap_or_default();
+    list.into_iter().flat_map(|one| one.tags.into_iter().map(move |tag| (tag, one.id.clone()))).collect()
+}
+
 /// `ctr snapshots info`: JSON.
 fn committed(text: &str) -> bool {
     #[derive(Deserialize)]
@@ -187,13 +225,14 @@ mod tests {
     fn transcript(names: &str, chain: (&str, i32), cri: &[(&str, &str, i32)]) -> Transcript {
         let mut transcript = Transcript::default();
         transcript.feed(format!("@loadline begin names\n{names}\n@loadline end 0\n").as_bytes());
-        transcript.feed(format!("@loadline begin chain\n{}\n@loadline end {}\n", chain.0, chain.1).as_bytes());
+        transcript.feed(format!("@loadline begin chain {TOP}\n{}\n@loadline end {}\n", chain.0, chain.1).as_bytes());
         for (name, text, code) in cri {
             transcript.feed(format!("@loadline begin cri {name}\n{text}\n@loadline end {code}\n").as_bytes());
         }
         transcript
     }
 
+    const TOP: &str = "sha256:f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0";
     const COMMITTED: &str = "{\n    \"Kind\": \"Committed\",\n    \"Name\": \"sha256:f0\"\n}";
     const ABSENT: &str = "time=\"x\" level=fatal msg=\"no such image \\\"a:1\\\" present\"";
 
@@ -203,7 +242,9 @@ mod tests {
         let (id, other, manifest) = (ImageId(digest("id")), ImageId(digest("other")), digest("manifest"));
         let row = format!("REF TYPE DIGEST SIZE\n{} type {manifest} 1 KiB linux/amd64 -", names[0].canonical());
         let full = names[0].canonical();
-        let read = |row: &str, chain, cri| State::read(&transcript(row, chain, &[cri]), &names, true).unwrap();
+        let read = |row: &str, chain, cri| {
+            State::read(&transcript(row, chain, &[cri]), &names, Some(&TOP.parse().unwrap())).unwrap()
+        };
         let cri = id.to_string();
         let good = read(&row, (COMMITTED, 0), (full.as_str(), cri.as_str(), 0));
         assert_eq!(good.lacks(&id, &names, None), None);
@@ -220,11 +261,27 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_all_images_tells_the_same() {
+        let names: [ImageRef; 2] = ["a:1".parse().unwrap(), "b:1".parse().unwrap()];
+        let id = ImageId(digest("id"));
+        let list = serde_json::json!({"images": [
+            {"id": id, "repoTags": [names[0].canonical(), "x:1"], "repoDigests": [], "size": "7"},
+            {"id": ImageId(digest("other")), "repoTags": []},
+        ]});
+        let mut transcript = transcript("", (COMMITTED, 0), &[]);
+        transcript.feed(format!("@loadline begin cri\ntime=x warning\n{list:#}\n@loadline end 0\n").as_bytes());
+        let state = State::read(&transcript, &names, Some(&TOP.parse().unwrap())).unwrap();
+        assert_eq!((state.image(&names[0]), state.image(&names[1])), (Some(&id), None));
+        transcript.feed(b"@loadline begin cri\nconnect: connection refused\n@loadline end 1\n");
+        assert_eq!(State::read(&transcript, &names, None).unwrap_err().asked, "CRI");
+    }
+
+    #[test]
     fn a_part_that_does_not_answer_is_named() {
         let names: [ImageRef; 1] = ["a:1".parse().unwrap()];
         let full = names[0].canonical();
         let dead = "connect: connection refused";
-        let read = |transcript: &Transcript| State::read(transcript, &names, true).unwrap_err();
+        let read = |transcript: &Transcript| State::read(transcript, &names, Some(&TOP.parse().unwrap())).unwrap_err();
         assert_eq!(
             read(&transcript("", (COMMITTED, 0), &[(&full, dead, 1)])),
             Mute { asked: "CRI", answer: dead.into() }

@@ -12,6 +12,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 const SCRIPT: &str = include_str!("script.sh");
+/// `NAME=ID` gives NAME back to the image ID; a NAME alone was not there.
+const RESTORE: &str = r#"for word; do case $word in
+  *=*) ctr -n k8s.io images tag --force "${word#*=}" "${word%%=*}" ;;
+  *) ctr -n k8s.io images rm "$word" ;;
+esac; done"#;
 /// An inventory takes 0.2 s; a busy node gets a lot more.
 const INVENTORY_LIMIT: Duration = Duration::from_secs(60);
 /// How long a node may take no byte.
@@ -36,12 +41,28 @@ pub struct Stream {
 
 impl Stream {
     pub(super) async fn open(machine: &Machine, wanted: &Wanted) -> Result<Self, Error> {
+        let mut stream = Self::start(machine, "load", std::slice::from_ref(wanted), wanted).await?;
+        stream.state = stream.read_state(wanted)?;
+        stream.found = compare(&stream.state, wanted);
+        Ok(stream)
+    }
+
+    /// What the machine has of each of `all`, and no more: one command asks for all of them.
+    pub(super) async fn ask(machine: &Machine, all: &[Wanted]) -> Result<Vec<Found>, Error> {
+        let Some(first) = all.first() else { return Ok(Vec::new()) };
+        let stream = Self::start(machine, "ask", all, first).await?;
+        all.iter().map(|wanted| stream.read_state(wanted).map(|state| compare(&state, wanted))).collect()
+    }
+
+    async fn start(machine: &Machine, verb: &str, all: &[Wanted], wanted: &Wanted) -> Result<Self, Error> {
         machine.must_run().await?;
         let node = machine.name.as_str();
-        let names: Vec<String> = wanted.names.iter().map(ImageRef::canonical).collect();
-        let id = wanted.id.to_string();
-        let chain = chain_ids(&wanted.diff_ids).pop().map_or_else(|| "-".to_owned(), |chain| chain.to_string());
-        let mut command = vec!["sh", "-c", SCRIPT, "loadline", &id, &chain];
+        let names: Vec<String> = all.iter().flat_map(|one| &one.names).map(ImageRef::canonical).collect();
+        let ids: Vec<String> = all.iter().map(|one| one.id.to_string()).collect();
+        let chains: Vec<String> =
+            all.iter().map(|one| top(one).map_or_else(|| "-".into(), |it| it.to_string())).collect();
+        let (ids, chains) = (ids.join(" "), chains.join(" "));
+        let mut command = vec!["sh", "-c", SCRIPT, "loadline", verb, &ids, &chains];
         command.extend(names.iter().map(String::as_str));
         let slow = || Error::TooSlow { node: node.to_owned(), doing: "opening a stream to it", after: INVENTORY_LIMIT };
         let (input, output) = timeout(INVENTORY_LIMIT, machine.run(&command)).await.map_err(|_| slow())??;
@@ -56,8 +77,6 @@ impl Stream {
             found: Found::default(),
         };
         stream.read_until("ready", "asking what it has", INVENTORY_LIMIT).await?;
-        stream.state = stream.read_state()?;
-        stream.found = stream.compare();
         Ok(stream)
     }
 
@@ -142,7 +161,7 @@ impl Stream {
             let _closed = input.close().await.is_ok();
         }
         self.read_until("done", "unpacking the image", UNPACK_LIMIT).await?;
-        let state = self.read_state()?;
+        let state = self.read_state(&self.wanted)?;
         if let Some(what) = state.lacks(&self.wanted.id, &self.wanted.names, Some(manifest)) {
             return Err(Error::Unproven { node: self.node, what });
         }
@@ -150,26 +169,12 @@ impl Stream {
         Ok(self.transcript.section("pods").map(|pods| pods_running(&pods.text, &old)).unwrap_or_default())
     }
 
-    fn read_state(&self) -> Result<State, Error> {
-        let layers = !self.wanted.diff_ids.is_empty();
-        State::read(&self.transcript, &self.wanted.names, layers).map_err(|mute| self.mute(mute))
+    fn read_state(&self, wanted: &Wanted) -> Result<State, Error> {
+        State::read(&self.transcript, &wanted.names, top(wanted).as_ref()).map_err(|mute| self.mute(mute))
     }
 
     fn mute(&self, Mute { asked, answer }: Mute) -> Error {
         Error::Mute { node: self.node.clone(), asked: asked.to_owned(), answer }
-    }
-
-    fn compare(&self) -> Found {
-        let Wanted { id, names, .. } = &self.wanted;
-        let other = |name: &ImageRef| {
-            let image = self.state.image(name).filter(|image| *image != id)?;
-            Some((name.clone(), image.clone()))
-        };
-        Found {
-            complete: self.state.lacks(id, names, None).is_none(),
-            content: self.state.unpacked() && self.state.manifest(id).is_some(),
-            moving: names.iter().filter_map(other).collect(),
-        }
     }
 
     /// Reads until the script says `word`; it ends by itself when it cannot go on.
@@ -212,6 +217,24 @@ impl Stream {
         }
     }
 
+    /// containerd gives an import its names before it unpacks it: if that fails, they are left on an
+    /// image that no pod can run. They become what they were.
+    async fn restore_names(&self) {
+        let Wanted { id, names, .. } = &self.wanted;
+        let old = |name: &ImageRef| match self.state.image(name) {
+            Some(image) => Some(format!("{}={image}", name.canonical())),
+            None => Some(name.canonical()).filter(|_| !self.state.has(&name.canonical())),
+        };
+        let alias = Some(id.to_string()).filter(|alias| !self.state.has(alias));
+        let words: Vec<String> = names.iter().filter_map(old).chain(alias).collect();
+        let mut command = vec!["sh", "-c", RESTORE, "loadline"];
+        command.extend(words.iter().map(String::as_str));
+        // The import's failure is what is said; if this fails, too, there is nothing more to do.
+        let Ok((_input, mut output)) = self.machine.run(&command).await else { return };
+        let ended = async { while output.next().await.is_some_and(|piece| piece.is_ok()) {} };
+        let _too_slow = timeout(PATIENCE, ended).await;
+    }
+
     /// Why the stream ended before the script did.
     async fn ended(&mut self, doing: &'static str) -> Error {
         let node = self.node.clone();
@@ -219,7 +242,9 @@ impl Stream {
             return Error::NoTool { node, tool: tool.to_owned() };
         }
         if let Some(taken) = self.transcript.section("taken").filter(|taken| taken.code != 0) {
-            return Error::refused_or_full(&node, complaint(&taken.text), self.machine.prune());
+            let refused = Error::refused_or_full(&node, complaint(&taken.text), self.machine.prune());
+            self.restore_names().await;
+            return refused;
         }
         // 126 and 127: the command itself could not be started.
         match self.output.exit_code().await {
@@ -230,6 +255,23 @@ impl Stream {
             }
             _ => Error::Ended { node, doing, said: self.transcript.last_words() },
         }
+    }
+}
+
+/// The chain id of its top layer, if it has layers.
+fn top(wanted: &Wanted) -> Option<Digest> {
+    chain_ids(&wanted.diff_ids).pop()
+}
+
+fn compare(state: &State, Wanted { id, names, .. }: &Wanted) -> Found {
+    let other = |name: &ImageRef| {
+        let image = state.image(name).filter(|image| *image != id)?;
+        Some((name.clone(), image.clone()))
+    };
+    Found {
+        complete: state.lacks(id, names, None).is_none(),
+        content: state.unpacked() && state.manifest(id).is_some(),
+        moving: names.iter().filter_map(other).collect(),
     }
 }
 

@@ -94,6 +94,28 @@ async fn a_short_export_is_no_image() {
 }
 
 #[tokio::test]
+async fn a_layer_that_is_not_what_it_goes_by_leaves_the_names_as_they_were() {
+    let tag = format!("loadline-test-{}:1", salt());
+    let before = make(&tag, &[salt().as_bytes()]).await;
+    load_one(&before).await.arrived();
+    // No other test's layer may be on the node as this.
+    let layer = [vec![5; 400_000], salt().into_bytes()].concat();
+    let (mut archive, id, diff_ids) = pack_blobs("x:1", &[&layer]);
+    let at = archive.windows(9).position(|bytes| bytes == [5; 9]).unwrap();
+    archive[at + 100_000] ^= 1;
+    let fake = FakeEngine::new(&id, &diff_ids, archive, End::Whole).await;
+    let (name, engine_id, tags) = ("app".to_owned(), id.clone(), before.tags.clone());
+    let image = Image { name, engine_id, id: ImageId(id), tags, diff_ids };
+    let error = crate::harness::load_from(&fake.engine, &image, &nodes("minikube").await).await.result.unwrap_err();
+    assert!(matches!(&error, Error::Node { .. }) && error.outcome() == Outcome::StepFailed, "{error:?}");
+    let names = on_node("ctr -n k8s.io images ls -q").await;
+    assert!(!names.contains(image.id.short()), "{names}");
+    assert!(on_node(&format!("crictl inspecti -q {tag} | grep '\"id\"'")).await.contains(before.id.short()));
+    assert_eq!(load_one(&before).await.sent(), 0, "the one before is whole");
+    forget(&[&before]).await;
+}
+
+#[tokio::test]
 async fn an_engine_that_dies_in_the_middle_is_the_cause() {
     let (image, result) = load_from(End::Broken, |all| all / 2, &CancellationToken::new()).await;
     let error = result.unwrap_err();

@@ -103,7 +103,20 @@ fn layers_of(files: &[&[u8]]) -> Vec<Vec<u8>> {
     files.iter().enumerate().map(|(n, bytes)| archive(0o755, &[(format!("file-{n}"), bytes)])).collect()
 }
 
+/// As an engine from 25 on writes it: blobs that go by their digests.
+pub fn pack_blobs(tag: &str, files: &[&[u8]]) -> (Vec<u8>, Digest, Vec<Digest>) {
+    pack_named(tag, &layers_of(files), |_, diff_id| format!("blobs/sha256/{}", diff_id.hex()))
+}
+
 fn pack_layers(tag: &str, layers: &[Vec<u8>]) -> (Vec<u8>, Digest, Vec<Digest>) {
+    pack_named(tag, layers, |number, _| format!("{number}/layer.tar"))
+}
+
+fn pack_named(
+    tag: &str,
+    layers: &[Vec<u8>],
+    name: impl Fn(usize, &Digest) -> String,
+) -> (Vec<u8>, Digest, Vec<Digest>) {
     let diff_ids: Vec<Digest> = layers.iter().map(|layer| Digest::of(layer)).collect();
     let history: Vec<_> = layers.iter().map(|_| serde_json::json!({"created": "2024-01-01T00:00:00Z"})).collect();
     let config = serde_json::json!({
@@ -113,7 +126,7 @@ fn pack_layers(tag: &str, layers: &[Vec<u8>]) -> (Vec<u8>, Digest, Vec<Digest>) 
     .to_string();
     let id = Digest::of(config.as_bytes());
     let config_name = format!("{}.json", id.hex());
-    let names: Vec<String> = (0..layers.len()).map(|n| format!("{n}/layer.tar")).collect();
+    let names: Vec<String> = diff_ids.iter().enumerate().map(|(number, diff_id)| name(number, diff_id)).collect();
     let manifest = serde_json::json!([{"Config": config_name, "RepoTags": [tag], "Layers": names}]).to_string();
     let mut members: Vec<(String, &[u8])> = names.into_iter().zip(layers.iter().map(Vec::as_slice)).collect();
     members.push((config_name, config.as_bytes()));

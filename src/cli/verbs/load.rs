@@ -7,7 +7,7 @@ use crate::cli::session::Session;
 use crate::cli::{engine, facts, teaching};
 use crate::engine::{Engine, ImageSummary};
 use crate::event::Event;
-use crate::load::{self, Image};
+use crate::load::{self, Asked, Image};
 use crate::node::{Node, Surroundings, Target};
 use crate::project::ImagePlan;
 use crate::types::{Explained, ImageId, ImageRef, Outcome};
@@ -38,12 +38,13 @@ async fn planned(session: &Session, args: &Load) -> Result<Outcome, Outcome> {
 
 async fn last_build(session: &Session, planned: &Planned, image: &ImagePlan, nodes: &[Node], ungated: bool) -> Outcome {
     match gate::last_build(&planned.state, &planned.engine, image).await {
-        Ok(standing) => image_of_plan(session, planned, image, &standing, nodes, ungated).await,
+        Ok(standing) => image_of_plan(session, planned, image, &standing, nodes, ungated, None).await,
         Err(error) => session.failed(Some(&image.name), &error),
     }
 }
 
-/// Loads `image` as it stands, if it passed what it must.
+/// Loads `image` as it stands, if it passed what it must; not to nodes that all say in `asked` that
+/// they have it.
 pub async fn image_of_plan(
     session: &Session,
     planned: &Planned,
@@ -51,6 +52,7 @@ pub async fn image_of_plan(
     standing: &Standing,
     nodes: &[Node],
     ungated: bool,
+    asked: Option<&Asked>,
 ) -> Outcome {
     let name = Some(image.name.as_str());
     let Planned { plan, engine, state, .. } = planned;
@@ -62,6 +64,9 @@ pub async fn image_of_plan(
             session.events.say(Event::Note { image: Some(image.name.clone()), text });
         }
         Err(error) => return session.failed(name, &error),
+    }
+    if asked.is_some_and(|asked| asked.announce(&image.name, id, nodes, &session.events)) {
+        return Outcome::Fine;
     }
     finish(session, engine, &Image::of(&image.name, id, summary, &image.tags), nodes).await
 }

@@ -9,16 +9,21 @@ use crate::cli::kept;
 use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
 use crate::cli::verbs::{load, smoke, verify};
+use crate::engine::Engine;
 use crate::event::Event;
-use crate::evidence::Evidence;
+use crate::evidence::{BuildRecord, Evidence};
+use crate::load::{Asked, Image};
 use crate::node::Node;
 use crate::project::{ImagePlan, Need, Plan};
-use crate::types::Outcome;
+use crate::types::{ImageId, Outcome};
 use crate::verify::Policy;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, join_all};
+use std::rc::Rc;
 
 type Building<'a> = Shared<LocalBoxFuture<'a, Result<Built, Outcome>>>;
+/// The nodes' answers about the images as they were built last.
+type Asking<'a> = Shared<LocalBoxFuture<'a, Rc<Asked>>>;
 
 /// All that the chain of one image needs.
 struct Chain<'a, 'b> {
@@ -26,6 +31,9 @@ struct Chain<'a, 'b> {
     planned: &'a Planned,
     builds: &'a [(&'b str, Building<'b>)],
     nodes: &'a [Node],
+    /// What was built before this run, which the nodes are asked about.
+    known: &'a [ImageId],
+    asking: Asking<'a>,
 }
 
 /// Brings the images that `args` name into the target's nodes.
@@ -43,8 +51,25 @@ async fn up(session: &Session, args: &Up) -> Result<Outcome, Outcome> {
     let build = |image| -> Building<'_> { builder.build(image, &options).boxed_local().shared() };
     let builds: Vec<(&str, Building<'_>)> =
         with_needs(plan, images).into_iter().map(|image| (image.name.as_str(), build(image))).collect();
-    let chain = Chain { session, planned: &planned, builds: &builds, nodes: &nodes };
-    Ok(Outcome::worst(join_all(images.iter().map(|image| chain.run(image))).await))
+    let last = |image: &'_ ImagePlan| Some((image.clone(), state.last_build(&image.name).ok()??));
+    let last: Vec<(ImagePlan, BuildRecord)> = images.iter().filter_map(last).collect();
+    let known: Vec<ImageId> = last.iter().map(|(_, record)| record.id.clone()).collect();
+    // If nothing changed, their answer is all that has to be waited for: they are asked at once.
+    let asking: Asking<'_> = ask(engine, last, &nodes).map(Rc::new).boxed_local().shared();
+    let asked = asking.clone();
+    let chain = Chain { session, planned: &planned, builds: &builds, nodes: &nodes, known: &known, asking };
+    let (_, outcomes) = tokio::join!(asked, join_all(images.iter().map(|image| chain.run(image))));
+    Ok(Outcome::worst(outcomes))
+}
+
+/// What the nodes have of images as they were built last.
+async fn ask(engine: &Engine, last: Vec<(ImagePlan, BuildRecord)>, nodes: &[Node]) -> Asked {
+    let image = async |(image, record): &(ImagePlan, BuildRecord)| {
+        let summary = engine.inspect(&record.engine_id).await.ok()?;
+        Some(Image::of(&image.name, &record.id, &summary, &image.tags))
+    };
+    let images = join_all(last.iter().map(image)).await;
+    crate::load::ask(engine, &images.into_iter().flatten().collect::<Vec<_>>(), nodes).await
 }
 
 /// The images, and those of the plan that they run beside, which must be built as well.
@@ -76,7 +101,9 @@ impl Chain<'_, '_> {
         if checked != Outcome::Fine {
             return checked;
         }
-        load::image_of_plan(self.session, self.planned, image, &standing, self.nodes, false).await
+        // Of what was built only now they were not asked.
+        let asked = if self.known.contains(&standing.id) { Some(self.asking.clone().await) } else { None };
+        load::image_of_plan(self.session, self.planned, image, &standing, self.nodes, false, asked.as_deref()).await
     }
 
     /// The build of `name`, which is awaited by whoever needs it.

@@ -39,6 +39,8 @@ pub struct Converter {
     kept: u64,
     documents: HashMap<Digest, Bytes>,
     parts: HashMap<Digest, Part>,
+    /// Layers that need not come, and their sizes.
+    there: HashMap<Digest, u64>,
 }
 
 enum State {
@@ -71,8 +73,9 @@ enum Role {
 }
 
 impl Converter {
-    /// For the image `id` with these layers, bottom first.
-    pub fn new(id: ImageId, diff_ids: Vec<Digest>) -> Self {
+    /// For the image `id` with these layers, bottom first. Those in `there`, of so many bytes, are
+    /// where they are wanted already: the export need not be read to the end for them.
+    pub fn new(id: ImageId, diff_ids: Vec<Digest>, there: HashMap<Digest, u64>) -> Self {
         Self {
             id,
             folders: legacy::folders(&diff_ids),
@@ -84,6 +87,7 @@ impl Converter {
             kept: 0,
             documents: HashMap::new(),
             parts: HashMap::new(),
+            there,
         }
     }
 
@@ -149,12 +153,31 @@ impl Converter {
         Ok(())
     }
 
-    /// What the image is made of, when the whole export has been pushed.
+    /// The layers that need not come.
+    pub fn there(&self) -> impl Iterator<Item = &Digest> {
+        self.there.keys()
+    }
+
+    /// Whether nothing that is still to come is needed. Where all was to come, the end is, too: it
+    /// tells that nothing was cut off.
+    pub fn has_all(&self) -> bool {
+        let has = |diff_id: &Digest| self.parts.contains_key(diff_id) || self.there.contains_key(diff_id);
+        let between = !matches!(self.state, State::Member { .. }) && self.records.is_empty();
+        between && !self.there.is_empty() && self.documents.contains_key(&self.id.0) && self.diff_ids.iter().all(has)
+    }
+
+    /// What the image is made of, when all that is needed of the export has been pushed.
     ///
     /// # Errors
     /// The export was cut off, or something that the image needs was not in it.
-    pub fn finish(self) -> Result<Contents, ArchiveError> {
+    pub fn finish(mut self) -> Result<Contents, ArchiveError> {
+        let has_all = self.has_all();
+        for (diff_id, size) in std::mem::take(&mut self.there) {
+            let name = format!("{BLOBS}{}", diff_id.hex());
+            self.parts.entry(diff_id).or_insert(Part { name, size });
+        }
         let inside = match &self.state {
+            _ if has_all => return Contents::gather(self.id, &self.diff_ids, &self.documents, &self.parts),
             State::End => return Contents::gather(self.id, &self.diff_ids, &self.documents, &self.parts),
             State::Member { member, .. } => format!("inside `{}`", member.name),
             State::Header | State::Padding { .. } => "before its end marker".to_owned(),
@@ -208,8 +231,12 @@ impl Converter {
                 if member.role == Role::Passed {
                     out.push(Chunk { of: member.of.clone(), bytes: vec![0; gap as usize].into() });
                 }
-                let digest = Digest::from_hash(member.hash);
-                // A blob that was damaged on its way ends here, not in a node.
+                let hashed = member.is_hashed();
+                let digest = match &member.of {
+                    Some(of) if !hashed => of.clone(),
+                    _ => Digest::from_hash(member.hash),
+                };
+                // A document that was damaged on its way ends here, not in a node.
                 if member.of.is_some_and(|of| of != digest) {
                     return Err(ArchiveError::WrongDigest { name: member.name, found: digest });
                 }
@@ -252,12 +279,18 @@ impl Member {
         Self { name: header.name, size: header.size, role, of, hash: Sha256::new(), copy }
     }
 
+    /// Whether its digest is to be found out. Whoever takes in a blob checks it against the digest
+    /// that it goes by, and a blob that nobody takes in is none of ours; documents are read here.
+    fn is_hashed(&self) -> bool {
+        self.role != Role::Records && (self.of.is_none() || self.copy.is_some())
+    }
+
     /// Reads the next bytes; returns how many of them are kept.
     fn take(&mut self, bytes: &Bytes, kept: u64) -> u64 {
         if self.role == Role::Skipped {
             return 0;
         }
-        if self.role != Role::Records {
+        if self.is_hashed() {
             self.hash.update(bytes);
         }
         let Some(copy) = &mut self.copy else { return 0 };

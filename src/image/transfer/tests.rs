@@ -4,7 +4,7 @@ use super::*;
 use crate::types::{Digest, ImageId, ImageRef};
 use bytes::Bytes;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
 
 struct Made {
@@ -87,7 +87,7 @@ fn layout(compressed: bool) -> Made {
 }
 
 fn convert(made: &Made, export: &[u8], size: usize) -> Result<(Vec<u8>, Contents), ArchiveError> {
-    let mut converter = Converter::new(made.id.clone(), made.diff_ids.clone());
+    let mut converter = Converter::new(made.id.clone(), made.diff_ids.clone(), HashMap::new());
     let mut out = vec![Converter::head()];
     for chunk in export.chunks(size) {
         converter.push(Bytes::copy_from_slice(chunk), &mut out)?;
@@ -184,22 +184,54 @@ fn an_export_that_is_cut_off_anywhere_is_refused() {
 }
 
 #[test]
-fn damage_is_found_before_a_node_has_it() {
-    let damaged = |made: &Made, text: &[u8]| {
+fn damage_of_a_document_is_found_before_a_node_has_it() {
+    let flipped = |made: &Made, text: &[u8]| {
         let mut export = made.export.clone();
         let at = export.windows(text.len()).position(|window| window == text).unwrap();
         export[at] ^= 1;
-        convert(made, &export, 4096).unwrap_err()
+        export
     };
+    let damaged = |made: &Made, text: &[u8]| convert(made, &flipped(made, text), 4096).unwrap_err();
+    // A layer goes by the digest that it should have, and a node takes in no other content for it.
     let content = [2; 600];
+    let made = layout(false);
+    convert(&made, &flipped(&made, &content), 4096).unwrap();
     assert!(matches!(damaged(&legacy(), &content), ArchiveError::NoLayer { number: 2, count: 3, .. }));
-    assert!(matches!(damaged(&layout(false), &content), ArchiveError::WrongDigest { .. }));
+    assert!(matches!(damaged(&layout(false), b"amd64"), ArchiveError::WrongDigest { .. }));
     assert!(matches!(damaged(&legacy(), b"amd64"), ArchiveError::NoConfig { .. }));
     assert!(matches!(damaged(&legacy(), b"/layer.tar"), ArchiveError::NotTar { .. }));
     let mut other = legacy();
     other.diff_ids.pop();
     let error = convert(&other, &other.export, 4096).unwrap_err();
     assert!(error.to_string().ends_with("where none should be"), "{error}");
+}
+
+#[test]
+fn an_export_need_not_be_read_to_its_end_for_layers_that_are_there() {
+    let made = legacy();
+    let (_, whole) = convert(&made, &made.export, 4096).unwrap();
+    let sizes = whole.counted().collect::<HashMap<_, _>>();
+    let without = |diff_id: &Digest| -> HashMap<_, _> {
+        sizes.iter().filter(|(one, _)| *one != diff_id).map(|(one, size)| (one.clone(), *size)).collect()
+    };
+    for needed in &made.diff_ids {
+        let mut converter = Converter::new(made.id.clone(), made.diff_ids.clone(), without(needed));
+        let (mut out, mut read) = (Vec::new(), 0);
+        for chunk in made.export.chunks(100) {
+            if converter.has_all() {
+                break;
+            }
+            read += chunk.len();
+            converter.push(Bytes::copy_from_slice(chunk), &mut out).unwrap();
+        }
+        assert!(read < made.export.len() - 1024, "{read}");
+        assert_eq!(converter.finish().unwrap().manifest(), whole.manifest());
+    }
+    // Without the sizes of the others all of it has to come.
+    let mut converter = Converter::new(made.id.clone(), made.diff_ids.clone(), HashMap::new());
+    let end = made.export.len() - 1024;
+    converter.push(Bytes::copy_from_slice(&made.export[..end / 2]), &mut Vec::new()).unwrap();
+    assert!(!converter.has_all() && converter.finish().is_err());
 }
 
 #[test]
@@ -223,7 +255,7 @@ fn nonsense_is_no_archive_and_never_a_panic() {
 #[test]
 fn memory_does_not_grow_with_the_image() {
     let made = legacy();
-    let mut converter = Converter::new(made.id, made.diff_ids);
+    let mut converter = Converter::new(made.id, made.diff_ids, HashMap::new());
     let mut out = Vec::new();
     let mut kept = 0;
     for member in 0..200 {

@@ -1,0 +1,55 @@
+//! What nodes said of several images at once, before any of them is loaded.
+
+use super::{Image, names};
+use crate::engine::Engine;
+use crate::event::{Event, Events};
+use crate::node::{Answer, Node, Wanted};
+use crate::types::{ByteSize, ImageId};
+use futures_util::future::join_all;
+use std::time::Instant;
+
+/// The nodes' answers.
+#[derive(Debug)]
+pub struct Asked {
+    begun: Instant,
+    ids: Vec<ImageId>,
+    /// The answer of each node that answered.
+    nodes: Vec<(String, Answer)>,
+}
+
+/// Asks `nodes` what they have of `images`, which `engine` holds. A node that does not answer is
+/// asked again when an image is loaded: why it does not is said then.
+pub async fn ask(engine: &Engine, images: &[Image], nodes: &[Node]) -> Asked {
+    let begun = Instant::now();
+    let wanted: Vec<Wanted> = images.iter().filter_map(wanted).collect();
+    let one = async |node: &Node| Some((node.name().to_owned(), node.ask(engine, &wanted).await.ok()?));
+    let answers = if wanted.is_empty() { Vec::new() } else { join_all(nodes.iter().map(one)).await };
+    let ids = wanted.iter().map(|wanted| wanted.id.clone()).collect();
+    Asked { begun, ids, nodes: answers.into_iter().flatten().collect() }
+}
+
+fn wanted(image: &Image) -> Option<Wanted> {
+    let names = names(image).ok()?;
+    let (id, engine_id) = (image.id.clone(), image.engine_id.clone());
+    Some(Wanted { id, engine_id, diff_ids: image.diff_ids.clone(), names })
+}
+
+impl Asked {
+    /// Says that all `nodes` have the image `id`, called `name`, if each of them said so; false if
+    /// one did not.
+    pub fn announce(&self, name: &str, id: &ImageId, nodes: &[Node], events: &Events) -> bool {
+        let Some(at) = self.ids.iter().position(|one| one == id) else { return false };
+        let has = |node: &Node| {
+            let (_, answer) = self.nodes.iter().find(|(one, _)| one == node.name())?;
+            answer.found.get(at).filter(|found| found.complete).map(|_| (node.name().to_owned(), answer))
+        };
+        let Some(answers) = nodes.iter().map(has).collect::<Option<Vec<_>>>() else { return false };
+        for (node, answer) in answers {
+            let image = name.to_owned();
+            events.say(Event::Reached { image: image.clone(), node: node.clone(), by: answer.by.clone() });
+            let (how, ms) = (format!("asked {}", answer.asked), self.begun.elapsed().as_millis() as u64);
+            events.say(Event::Loaded { image, node, id: id.clone(), sent: ByteSize(0), how, ms });
+        }
+        true
+    }
+}
