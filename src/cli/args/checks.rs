@@ -1,6 +1,6 @@
-//! The verbs that check: `verify`, `smoke`.
+//! The verbs that check: `verify`, `smoke`, `e2e`.
 
-use crate::cli::values::variable;
+use crate::cli::values::{address, variable};
 use crate::types::ByteSize;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
@@ -81,4 +81,30 @@ pub struct Smoke {
     /// An environment variable of the container with --image; may be repeated
     #[arg(long = "env", short = 'e', value_name = "NAME=VALUE", requires = "refs", value_parser = variable)]
     pub env: Vec<(String, String)>,
+}
+
+/// Make journeys through the deployed application
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A journey is a list of HTTP requests, each with what its answer must be (docs/journeys.md). The journeys
+of a file are made one after the other, files side by side; a step that fails ends its journey only.
+
+Examples:
+  loadline e2e e2e/tasks.toml --url frontend=http://192.168.49.2:30000
+  loadline e2e e2e/*.toml --url web=http://127.0.0.1:8080 --url api=http://127.0.0.1:8000
+  loadline e2e e2e/tasks.toml --url frontend=http://127.0.0.1:8080 --only 'a task is created'
+  loadline e2e --schema > journeys.schema.json")]
+pub struct E2e {
+    /// Files of journeys
+    #[arg(value_name = "FILE", required_unless_present = "schema")]
+    pub files: Vec<PathBuf>,
+    /// Where a service answers, by the name that steps call it; may be repeated
+    #[arg(long = "url", value_name = "NAME=URL", value_parser = address)]
+    pub urls: Vec<(String, String)>,
+    /// Make only the journey of this name; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Print the JSON schema of files of journeys instead
+    #[arg(long, conflicts_with_all = ["files", "urls", "only"])]
+    pub schema: bool,
 }

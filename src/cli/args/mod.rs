@@ -6,7 +6,7 @@ mod looking;
 mod nodes;
 
 pub use build::{Build, BuildOptions};
-pub use checks::{Format, Smoke, Verify};
+pub use checks::{E2e, Format, Smoke, Verify};
 pub use looking::{Cache, Completions, Config, Man, Status};
 pub use nodes::{Load, Teach, To, Up};
 
@@ -22,6 +22,8 @@ Examples:
   loadline smoke                 Run what was built last as a pod would, and probe it
   loadline load                  Bring it into the cluster's nodes, once it passed both
   loadline up                    All of these, as far as they are needed
+  loadline e2e e2e/*.toml --url web=http://192.168.49.2:30000
+                                 Make journeys through what is deployed
   loadline status                Show what is built, proven and loaded, and what is out of date
   loadline config                Show the plan, and where each value comes from
 
@@ -88,6 +90,7 @@ pub enum Verb {
     Smoke(Smoke),
     Load(Load),
     Up(Up),
+    E2e(E2e),
     #[command(hide = true)]
     Teach(Teach),
     Status(Status),
@@ -100,7 +103,11 @@ pub enum Verb {
 impl Verb {
     /// Whether what it does is a stream of events; the others answer with a document.
     pub fn streams(&self) -> bool {
-        matches!(self, Self::Build(_) | Self::Verify(_) | Self::Smoke(_) | Self::Load(_) | Self::Up(_))
+        match self {
+            Self::Build(_) | Self::Verify(_) | Self::Smoke(_) | Self::Load(_) | Self::Up(_) => true,
+            Self::E2e(e2e) => !e2e.schema,
+            _ => false,
+        }
     }
 }
 
