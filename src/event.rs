@@ -203,6 +203,45 @@ pub enum Event {
         /// How long all of it took.
         ms: u64,
     },
+    /// A journey through the application began.
+    JourneyStarted {
+        /// Its name.
+        journey: String,
+        /// The file that it is written in.
+        file: String,
+        /// How many steps it has.
+        steps: usize,
+    },
+    /// A step of a journey passed: the answer is as it must be.
+    StepPassed {
+        /// The journey.
+        journey: String,
+        /// The step's number in its journey, from 1.
+        step: usize,
+        /// What it is called: its name, or its request as it is written.
+        name: String,
+        /// What was asked, such as `GET http://10.0.0.2:30000/api/tasks`.
+        request: String,
+        /// The answer's status.
+        status: u16,
+        /// How often it was tried.
+        tries: usize,
+        /// How long all of it took.
+        ms: u64,
+    },
+    /// A journey ended: with its last step, or with the first that failed.
+    JourneyFinished {
+        /// The journey.
+        journey: String,
+        /// All of its steps passed.
+        passed: bool,
+        /// How many steps it has.
+        steps: usize,
+        /// What is wrong with the step that failed.
+        findings: Vec<Finding>,
+        /// How long all of it took.
+        ms: u64,
+    },
     /// Something worth a line.
     Note {
         /// The image it is about, if it is about one.

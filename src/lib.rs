@@ -10,6 +10,7 @@
 pub mod build;
 pub mod cli;
 pub mod context;
+pub mod e2e;
 pub mod engine;
 pub mod event;
 pub mod evidence;

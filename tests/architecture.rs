@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 const LINE: [&str; 6] = ["types", "event", "image", "engine", "node", "evidence"];
-const VERBS: [&str; 6] = ["build", "verify", "smoke", "load", "deploy", "why"];
+const VERBS: [&str; 7] = ["build", "verify", "smoke", "load", "deploy", "why", "e2e"];
 const LIMIT: usize = 400;
 
 /// The rooms that `room` may use; `None` if the plan has no such room.

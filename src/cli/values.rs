@@ -48,6 +48,15 @@ pub fn variable(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// `NAME=URL`. What is wrong with the URL is said later: here its text would be repeated, and it may
+/// hold a password.
+pub fn address(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, url)) if !name.is_empty() && !name.contains(['/', ':']) => Ok((name.to_owned(), url.to_owned())),
+        _ => Err("write NAME=URL, such as frontend=http://192.168.49.2:30000".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,9 +45,20 @@ impl<'a> Walk<'a> {
             let any = || shapes.iter().find_map(|shape| shape.get("additionalProperties"));
             match (known.or_else(any), value.get_ref()) {
                 (None, _) => self.found.push(unknown(key.get_ref(), key.span(), path, &shapes)),
-                (Some(inner), DeValue::Table(table)) => self.table(table, inner, &join(path, key.get_ref())),
-                _ => {}
+                (Some(inner), value) => self.value(value, inner, &join(path, key.get_ref())),
             }
+        }
+    }
+
+    fn value(&mut self, value: &DeValue<'_>, schema: &'a Value, path: &str) {
+        match value {
+            DeValue::Table(table) => self.table(table, schema, path),
+            DeValue::Array(items) => {
+                let shapes = alternatives(schema, self.root);
+                let Some(schema) = shapes.iter().find_map(|shape| shape.get("items")) else { return };
+                items.iter().for_each(|item| self.value(item.get_ref(), schema, path));
+            }
+            _ => {}
         }
     }
 }
@@ -114,6 +125,24 @@ mod tests {
             found(text),
             ["versoin  version", "budgte [image.a] budget", "evn [image.a.args.X] env", "zzz [image.a.run] ",]
         );
+    }
+
+    #[test]
+    fn tables_in_lists_are_looked_into() {
+        #[derive(schemars::JsonSchema)]
+        #[expect(dead_code, reason = "only its schema is used")]
+        struct Outer {
+            inner: Vec<Inner>,
+        }
+        #[derive(schemars::JsonSchema)]
+        #[expect(dead_code, reason = "only its schema is used")]
+        struct Inner {
+            word: String,
+        }
+        let table = DeTable::parse("[[inner]]\nword = \"a\"\n[[inner]]\nwrod = \"b\"\n").unwrap();
+        let unknown = unknown_keys(table.get_ref(), &schemars::schema_for!(Outer));
+        let said: Vec<_> = unknown.iter().map(|one| (one.key.as_str(), one.table.as_str())).collect();
+        assert_eq!(said, [("wrod", "[inner]")]);
     }
 
     #[test]

@@ -59,6 +59,9 @@ impl<'a> Walk<'a> {
     /// Whether `value` can stand there; if not, this is noted.
     fn fits(&mut self, value: &mut Spanned<DeValue<'_>>, schema: &'a Value, path: &[String]) -> bool {
         let shapes = alternatives(schema, self.root);
+        if takes_anything(schema, &shapes) {
+            return true;
+        }
         let span = value.span();
         let fitting: Vec<Shape<'a>> = shapes.iter().copied().filter(|shape| holds(shape, value.get_ref())).collect();
         if fitting.is_empty() {
@@ -78,6 +81,12 @@ impl<'a> Walk<'a> {
         }
         true
     }
+}
+
+/// Whether every value can stand where `schema` is, whose alternatives are `shapes`.
+fn takes_anything(schema: &Value, shapes: &[Shape<'_>]) -> bool {
+    let any = |shape: &Shape<'_>| ["type", "const", "enum"].iter().all(|key| !shape.contains_key(*key));
+    *schema == Value::Bool(true) || shapes.iter().any(any)
 }
 
 /// Whether `value` is of the kind, and in the range, that `shape` wants.
@@ -130,6 +139,9 @@ fn misfit(
     let hint = match (wanted.as_str(), unquoted(value)) {
         (_, Some(text)) if text_would_do => Some(format!("write it in quotes: {text:?}")),
         ("a table", _) => Some(format!("write [{}], and what it holds below that", shown_path(path))),
+        ("a list", _) if matches!(value, DeValue::Table(_)) => {
+            Some(format!("write [[{}]], and what it holds below that", shown_path(path)))
+        }
         _ => description.map(|text| format!("it means: {text}")),
     };
     Misfit { key, span, wanted, found: found(value), hint }

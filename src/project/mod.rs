@@ -4,6 +4,7 @@
 //! or prints; problems are collected, and each knows its place in the file.
 
 mod choose;
+pub mod document;
 mod find;
 mod guess;
 mod keys;
@@ -24,7 +25,8 @@ pub use origin::{Origin, Origins};
 pub use plan::{BuildArg, ImagePlan, Need, Plan, Probe, RunPolicy, Secret, SecretSource};
 pub use problem::{Problem, Wrong};
 pub use resolve::{NotSet, deadline, memory, writable};
-pub use spans::{bare_or_quoted, join};
+pub use source::{Snippet, Source};
+pub use spans::{Span, Spans, bare_or_quoted, join};
 pub use written::schema;
 
 use crate::types::ImageRef;

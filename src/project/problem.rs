@@ -108,7 +108,7 @@ impl Problem {
     }
 
     /// Orders problems as the file has them.
-    pub(super) fn line(&self) -> usize {
+    pub fn line(&self) -> usize {
         self.at.as_ref().map_or(0, |snippet| snippet.line)
     }
 }

@@ -1,28 +1,22 @@
 //! Reading one settings file: syntax, then version, then keys, kinds of values and meaning. What is
 //! wrong with the first two would make the rest talk nonsense; all else is said at once.
 
+use crate::project::document;
 use crate::project::find::Settings;
-use crate::project::keys::unknown_keys;
-use crate::project::misfit::take_misfits;
 use crate::project::problem::{Problem, Wrong};
 use crate::project::resolve::{Resolved, resolve};
 use crate::project::source::Source;
 use crate::project::spans::Spans;
 use crate::project::{Project, Variables, written};
-use serde::Deserialize;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue, Deserializer};
+use toml::de::{DeTable, DeValue};
 
 /// Reads and resolves `settings`.
 pub fn read(settings: &Settings, rules: &[&str], variables: Variables<'_>) -> Result<Project, Vec<Problem>> {
     let source = Source { name: settings.name.clone(), text: settings.text.clone() };
-    let (table, errors) = DeTable::parse_recoverable(&source.text);
-    if !errors.is_empty() {
-        return Err(errors.iter().map(|error| syntax(error, &source)).collect());
-    }
+    let table = document::parse(&source)?;
     let mut problems = version(table.get_ref(), &source)?;
     let spans = Spans::of(table.get_ref());
-    let (file, misshapen) = shape(table, &source);
+    let (file, misshapen) = document::shape(table, &source, &written::schema());
     // What is missing may be what is there under another name, or with a value of another kind.
     let shapely = misshapen.is_empty();
     problems.extend(misshapen);
@@ -36,41 +30,9 @@ pub fn read(settings: &Settings, rules: &[&str], variables: Variables<'_>) -> Re
     Err(in_order(problems))
 }
 
-/// What is written, as far as its keys and the kinds of its values are right, and what of these is
-/// not.
-fn shape(mut table: Spanned<DeTable<'_>>, source: &Source) -> (Option<written::File>, Vec<Problem>) {
-    let schema = written::schema();
-    let unknown = unknown_keys(table.get_ref(), &schema).into_iter().map(|key| {
-        let at = source.snippet(&key.span);
-        Problem::new(Wrong::UnknownKey(Box::new(key)), Some(at))
-    });
-    let mut problems: Vec<Problem> = unknown.collect();
-    problems.extend(take_misfits(table.get_mut(), &schema).into_iter().map(|misfit| {
-        let at = source.snippet(&misfit.span);
-        Problem::new(Wrong::Misfit(Box::new(misfit)), Some(at))
-    }));
-    match written::File::deserialize(Deserializer::from(table)) {
-        Ok(file) => (Some(file), problems),
-        Err(error) => {
-            problems.push(syntax(&error, source));
-            (None, problems)
-        }
-    }
-}
-
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by_key(Problem::line);
     problems
-}
-
-fn syntax(error: &toml::de::Error, source: &Source) -> Problem {
-    let at = error.span().map(|span| source.snippet(&span));
-    // The parser says no more than this, and an image that is there twice deserves its name.
-    if let Some(span) = error.span().filter(|_| error.message() == "duplicate key") {
-        let key = source.text.get(span).unwrap_or("").to_owned();
-        return Problem::new(Wrong::Twice { key }, at);
-    }
-    Problem::new(Wrong::Syntax { message: error.message().trim_end().replace('\n', ", ") }, at)
 }
 
 /// That the version is missing is a problem among others; another one is the only problem.

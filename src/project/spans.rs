@@ -1,7 +1,9 @@
-//! Where each key and value of a TOML document stands, by its dotted path.
+//! Where each key and value of a TOML document stands, by its dotted path. The items of a list are
+//! called by their number, from 0.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The places of one key and its value.
@@ -33,10 +35,22 @@ impl Spans {
     fn walk(&mut self, table: &DeTable<'_>, prefix: &str) {
         for (key, value) in table.iter() {
             let path = join(prefix, key.get_ref());
-            if let DeValue::Table(inner) = value.get_ref() {
-                self.walk(inner, &path);
-            }
+            self.inside(value, &path);
             self.0.insert(path, Span { key: key.span(), value: value.span() });
+        }
+    }
+
+    fn inside(&mut self, value: &Spanned<DeValue<'_>>, path: &str) {
+        match value.get_ref() {
+            DeValue::Table(inner) => self.walk(inner, path),
+            DeValue::Array(items) => {
+                for (number, item) in items.iter().enumerate() {
+                    let path = join(path, &number.to_string());
+                    self.inside(item, &path);
+                    self.0.insert(path, Span { key: item.span(), value: item.span() });
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -66,5 +80,16 @@ mod tests {
         assert_eq!(value("image.\"a.b\".run.user"), "\"1\"");
         assert_eq!(value("image.\"a.b\".probe.path"), "\"/\"");
         assert_eq!(&text[spans.get("image.\"a.b\"").unwrap().key.clone()], "\"a.b\"");
+    }
+
+    #[test]
+    fn items_of_lists_are_found_by_number() {
+        let text = "[[a]]\nx = [1, { y = 2 }]\n[[a]]\n";
+        let table = DeTable::parse(text).unwrap();
+        let spans = Spans::of(table.get_ref());
+        let value = |path: &str| &text[spans.get(path).unwrap().value.clone()];
+        assert_eq!((value("a.0"), value("a.0.x.0"), value("a.0.x.1.y")), ("[[a]]", "1", "2"));
+        assert_eq!(spans.get("a.1").unwrap().value.start, 25);
+        assert!(spans.get("a.2").is_none());
     }
 }

@@ -3,7 +3,8 @@
 use super::Shop;
 use std::path::Path;
 
-const VERBS: [&str; 10] = ["build", "verify", "smoke", "load", "up", "status", "cache", "config", "completions", "man"];
+const VERBS: [&str; 11] =
+    ["build", "verify", "smoke", "load", "up", "e2e", "status", "cache", "config", "completions", "man"];
 
 /// Compares `text` with the file at `path` in the repository.
 fn same(path: &str, text: &str) {
@@ -33,6 +34,11 @@ fn the_schema_of_the_events() {
         .into_generator()
         .into_root_schema_for::<loadline::event::Event>();
     same("docs/events.schema.json", &format!("{:#}\n", schema.as_value()));
+}
+
+#[test]
+fn the_schema_of_journeys() {
+    same("docs/journeys.schema.json", &out(&["e2e", "--schema"]));
 }
 
 #[test]
@@ -78,6 +84,12 @@ fn the_documents_name_every_key_and_code() {
     let tables = schema["$defs"].as_object().unwrap().values().chain([&schema]);
     for key in tables.filter_map(|table| table["properties"].as_object()).flat_map(|table| table.keys()) {
         assert!(settings.contains(&format!("`{key}`")), "docs/settings.md does not name `{key}`");
+    }
+    let journeys = read("docs/journeys.md");
+    let schema: serde_json::Value = serde_json::from_str(&out(&["e2e", "--schema"])).unwrap();
+    let tables = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+    for key in tables.filter_map(|table| table["properties"].as_object()).flat_map(|table| table.keys()) {
+        assert!(journeys.contains(&format!("`{key}`")), "docs/journeys.md does not name `{key}`");
     }
     let codes = read("docs/exit-codes.md");
     for code in [0, 1, 2, 3, 4, 5, 130] {

@@ -3,8 +3,10 @@
 //! them, and with CI set nothing is ever written.
 
 mod generated;
+mod journeys;
 mod looking;
 mod settings;
+mod site;
 mod verbs;
 
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ mod buildkitd;
 mod chain;
 mod credentials;
 mod harness;
+mod journeys;
 mod killed;
 mod proxy;
 mod readme;

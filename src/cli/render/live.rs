@@ -1,6 +1,7 @@
 //! The live view: one block an image, the last lines of the step that runs, folded when done.
 //! From state to lines without a terminal; the driver is in `driver`.
 
+use crate::cli::render::journeys::Running;
 use crate::cli::render::state::{Block, Node, Screen};
 use crate::cli::render::text::{self, cut, fill};
 use crate::cli::terminal::Paint;
@@ -32,6 +33,8 @@ pub fn lines(screen: &Screen, now: Duration, room: Room, paint: Paint) -> Vec<St
     };
     let fits = |lines: &Vec<String>| lines.len() < room.rows;
     let mut lines = (0..=LOG).rev().map(whole).find(fits).unwrap_or_else(|| whole(0));
+    let journey = |one: &Running| cut(&format!(" ◐ {}  {}", one.name, one.progress(now)), room.columns);
+    lines.extend(screen.journeys.running.iter().map(journey));
     lines.truncate(room.rows.saturating_sub(1));
     lines
 }

@@ -2,6 +2,7 @@
 
 mod driver;
 mod failure;
+mod journeys;
 mod live;
 mod plain;
 pub mod plan;
@@ -92,7 +93,7 @@ impl Renderer {
                 }
             }
             Show::Live(driver) => match event {
-                Event::Note { .. } | Event::BuildWarning { .. } => {
+                Event::Note { .. } | Event::BuildWarning { .. } | Event::JourneyFinished { .. } => {
                     driver.above(&Plain::default().receive(event, at, paint), self.terminal);
                 }
                 Event::Finished { .. } => {
@@ -137,7 +138,10 @@ impl Renderer {
     fn last_lines(&self, at: Duration) -> Vec<String> {
         let paint = self.terminal.err;
         let mut lines = match self.screen.images.len() {
-            1 => live::lines(&self.screen, at, driver::room(), paint),
+            1 => {
+                let block = live::lines(&self.screen, at, driver::room(), paint);
+                block.into_iter().chain(summary::journeys(&self.screen)).collect()
+            }
             _ => summary::lines(&self.screen, paint),
         };
         lines.extend(self.screen.failures.iter().flat_map(|failed| failure::lines(failed, paint)));

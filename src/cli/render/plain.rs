@@ -1,7 +1,7 @@
 //! Lines for a log: when something starts, ends or fails, and every ten seconds in between.
 
 use crate::cli::render::state::{self, Block, Screen};
-use crate::cli::render::{failure, live, text};
+use crate::cli::render::{failure, journeys, live, text};
 use crate::cli::terminal::Paint;
 use crate::event::{Event, Step};
 use crate::types::format_duration;
@@ -14,7 +14,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// What has been said, as far as it matters for what is said next.
 #[derive(Debug, Default)]
 pub struct Plain {
-    /// When the last line of each image came.
+    /// When the last line of each image, or journey, came.
     last: BTreeMap<String, Duration>,
 }
 
@@ -31,7 +31,7 @@ impl Plain {
         lines
     }
 
-    /// The lines that `screen` is worth at `now`: of each image that was silent for long.
+    /// The lines that `screen` is worth at `now`: of each image and journey that was silent for long.
     pub fn tick(&mut self, screen: &Screen, now: Duration) -> Vec<String> {
         let mut lines = Vec::new();
         for block in &screen.images {
@@ -39,6 +39,13 @@ impl Plain {
             if now.saturating_sub(*last) >= SILENCE {
                 *last = now;
                 lines.extend(still(block, now));
+            }
+        }
+        for journey in &screen.journeys.running {
+            let last = self.last.entry(journey.name.clone()).or_insert(now);
+            if now.saturating_sub(*last) >= SILENCE {
+                *last = now;
+                lines.push(format!("{}: {}", journey.name, journey.progress(now)));
             }
         }
         lines
@@ -89,6 +96,7 @@ fn said(event: &Event, paint: Paint) -> Vec<String> {
         Event::Loaded { image, node, sent, how, ms, .. } => {
             (image, format!("{node}: {} in {} ({how})", live::sent(*sent), text::ms(*ms)))
         }
+        Event::JourneyFinished { .. } => return journeys::line(event, paint).into_iter().collect(),
         _ => return result(event, paint).into_iter().collect(),
     };
     vec![format!("{image}: {text}")]

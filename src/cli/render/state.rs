@@ -1,6 +1,7 @@
 //! What has happened so far, as a screen needs it. Events go in, nothing comes out but what is
 //! there to be read; times are since the start of the run, and given from outside.
 
+use crate::cli::render::journeys::Journeys;
 use crate::cli::render::{failure, text};
 use crate::event::{Event, Failure, Step};
 use crate::types::{ByteSize, Finding, ImageId, Outcome};
@@ -15,6 +16,8 @@ const LOG: usize = 10;
 pub struct Screen {
     /// The images, in the order they were first heard of.
     pub images: Vec<Block>,
+    /// The journeys.
+    pub journeys: Journeys,
     /// What failed, in the order it did.
     pub failures: Vec<Failure>,
     /// How the run ended.
@@ -91,6 +94,7 @@ impl Screen {
             Event::Failed(failure) => self.failed(failure),
             Event::Finished { outcome, ms, .. } => self.finished = Some((*outcome, *ms)),
             _ => {
+                self.journeys.receive(event, at);
                 if let Some(image) = subject(event) {
                     self.block(image).receive(event, at);
                 }
@@ -138,6 +142,7 @@ pub fn subject(event: &Event) -> Option<&str> {
         | Event::Smoked { image, .. }
         | Event::Loading { image, .. }
         | Event::Loaded { image, .. } => Some(image),
+        Event::JourneyStarted { .. } | Event::StepPassed { .. } | Event::JourneyFinished { .. } => None,
         Event::BuildWarning { .. } | Event::Reached { .. } | Event::Note { .. } => None,
         Event::Failed(_) | Event::Finished { .. } => None,
     }

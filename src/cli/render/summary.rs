@@ -19,8 +19,20 @@ impl Column {
     }
 }
 
-/// The table of all images; nothing for one image, which has said it all.
+/// The table of all images, and how many journeys passed.
 pub fn lines(screen: &Screen, paint: Paint) -> Vec<String> {
+    let mut lines = images(screen, paint);
+    lines.extend(journeys(screen));
+    lines
+}
+
+/// How many journeys passed; nothing if none was made.
+pub fn journeys(screen: &Screen) -> Option<String> {
+    screen.finished.and_then(|(outcome, ms)| screen.journeys.total(outcome, ms))
+}
+
+/// Nothing for one image, which has said it all.
+fn images(screen: &Screen, paint: Paint) -> Vec<String> {
     if screen.images.len() < 2 {
         return Vec::new();
     }

@@ -4,6 +4,7 @@ mod build;
 mod cache;
 mod completions;
 mod config;
+mod e2e;
 mod load;
 mod man;
 mod smoke;
@@ -24,6 +25,7 @@ pub fn run(session: &Session, verb: &Verb) -> Outcome {
         Verb::Smoke(args) => session.block_on(smoke::run(session, args)),
         Verb::Load(args) => session.block_on(load::run(session, args)),
         Verb::Up(args) => session.block_on(up::run(session, args)),
+        Verb::E2e(args) => e2e::run(session, args),
         Verb::Teach(args) => session.block_on(teach::run(session, args)),
         Verb::Status(args) => session.block_on(status::run(session, args)),
         Verb::Cache(args) => cache::run(session, args),

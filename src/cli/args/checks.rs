@@ -1,0 +1,110 @@
+//! The verbs that check: `verify`, `smoke`, `e2e`.
+
+use crate::cli::values::{address, variable};
+use crate::types::ByteSize;
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Check images: size budgets, users, and the other rules
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  loadline verify
+  loadline verify api --format github
+  loadline verify --image nginx:alpine --budget 60MB
+  docker save shop/api:1 | loadline verify --archive - --numeric-user")]
+pub struct Verify {
+    /// The images, as last built [default: all of the plan]
+    #[arg(value_name = "IMAGE", conflicts_with_all = ["refs", "archive"])]
+    pub images: Vec<String>,
+    /// An image of the engine, by name or id, instead; may be repeated
+    #[arg(long = "image", value_name = "REF|ID", conflicts_with = "archive", value_parser = NonEmptyStringValueParser::new())]
+    pub refs: Vec<String>,
+    /// An image archive instead (docker save, OCI layout); `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    pub archive: Option<PathBuf>,
+    /// What the size must be less than, such as 200MB
+    #[arg(long, value_name = "SIZE")]
+    pub budget: Option<ByteSize>,
+    /// A user's name where Kubernetes needs a number is an error
+    #[arg(long)]
+    pub numeric_user: bool,
+    /// How findings are written to stdout
+    #[arg(long, value_name = "FORMAT", default_value = "text", conflicts_with = "json")]
+    pub format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person
+    Text,
+    /// One JSON document
+    Json,
+    /// Annotations for GitHub Actions
+    Github,
+}
+
+/// Run images as a pod would, and probe their health
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A container runs with a read-only root, without capabilities, under limits, beside what it needs;
+it is probed as the kubelet does, then asked to end. Nothing of it is left behind.
+
+Examples:
+  loadline smoke
+  loadline smoke api
+  loadline smoke --image nginx:alpine --path / --port 80")]
+pub struct Smoke {
+    /// The images, as last built [default: all of the plan]
+    #[arg(value_name = "IMAGE", conflicts_with = "refs")]
+    pub images: Vec<String>,
+    /// An image of the engine, by name or id, instead; may be repeated
+    #[arg(long = "image", value_name = "REF|ID", value_parser = NonEmptyStringValueParser::new())]
+    pub refs: Vec<String>,
+    /// The path to probe with --image [default: /health]
+    #[arg(long, value_name = "PATH", requires = "refs")]
+    pub path: Option<String>,
+    /// The port to probe with --image [default: the one that the image exposes]
+    #[arg(long, value_name = "PORT", requires = "refs")]
+    pub port: Option<u16>,
+    /// How long it may take to become ready with --image, such as 1m30s [default: 30s]
+    #[arg(long, value_name = "TIME", requires = "refs", value_parser = crate::project::deadline)]
+    pub deadline: Option<Duration>,
+    /// A path that may be written to with --image; may be repeated [default: /tmp]
+    #[arg(long = "writable", value_name = "PATH", requires = "refs", value_parser = crate::project::writable)]
+    pub writable: Vec<String>,
+    /// The memory that it may use with --image [default: 512MiB]
+    #[arg(long, value_name = "SIZE", requires = "refs", value_parser = crate::project::memory)]
+    pub memory: Option<ByteSize>,
+    /// An environment variable of the container with --image; may be repeated
+    #[arg(long = "env", short = 'e', value_name = "NAME=VALUE", requires = "refs", value_parser = variable)]
+    pub env: Vec<(String, String)>,
+}
+
+/// Make journeys through the deployed application
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A journey is a list of HTTP requests, each with what its answer must be (docs/journeys.md). The journeys
+of a file are made one after the other, files side by side; a step that fails ends its journey only.
+
+Examples:
+  loadline e2e e2e/tasks.toml --url frontend=http://192.168.49.2:30000
+  loadline e2e e2e/*.toml --url web=http://127.0.0.1:8080 --url api=http://127.0.0.1:8000
+  loadline e2e e2e/tasks.toml --url frontend=http://127.0.0.1:8080 --only 'a task is created'
+  loadline e2e --schema > journeys.schema.json")]
+pub struct E2e {
+    /// Files of journeys
+    #[arg(value_name = "FILE", required_unless_present = "schema")]
+    pub files: Vec<PathBuf>,
+    /// Where a service answers, by the name that steps call it; may be repeated
+    #[arg(long = "url", value_name = "NAME=URL", value_parser = address)]
+    pub urls: Vec<(String, String)>,
+    /// Make only the journey of this name; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Print the JSON schema of files of journeys instead
+    #[arg(long, conflicts_with_all = ["files", "urls", "only"])]
+    pub schema: bool,
+}

@@ -1,0 +1,79 @@
+//! The verbs that show something, and change nothing that matters.
+
+use super::{BuildOptions, To};
+use crate::types::ByteSize;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Show what is built, proven and loaded, and what is out of date
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Nothing is changed, and no other run is waited for. What could not be looked at is `unknown`, and
+the exit code is 3 then; otherwise it is 0, whatever the state.
+
+Examples:
+  loadline status
+  loadline status api --target kind:test
+  loadline status --json")]
+pub struct Status {
+    /// The images [default: all of the plan]
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+    #[command(flatten)]
+    pub to: To,
+}
+
+/// Show or prune what is remembered of images' layers
+#[derive(Args, Debug)]
+#[command(after_help = "\
+What was read of a layer is kept, so that it need not be read again. It can be pruned at any time:
+the next `verify` reads the images anew.
+
+Examples:
+  loadline cache
+  loadline cache --prune --limit 500MB
+  loadline cache --prune --limit 0")]
+pub struct Cache {
+    /// Remove what was used longest ago, until the rest is below the limit
+    #[arg(long)]
+    pub prune: bool,
+    /// How much may be left, such as 500MB; 0 removes all [default: 2GB]
+    #[arg(long, value_name = "SIZE", requires = "prune")]
+    pub limit: Option<ByteSize>,
+}
+
+/// Show the plan, and where each value comes from
+#[derive(Args, Debug)]
+#[command(after_help = "\
+What is shown is itself a valid loadline.toml, with the origin of each value as a comment.
+Options of `build` may be given, to see the plan that they make.
+
+Examples:
+  loadline config
+  loadline config api --json
+  loadline config --schema > loadline.schema.json")]
+pub struct Config {
+    /// The images [default: all of the plan]
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+    #[command(flatten)]
+    pub options: BuildOptions,
+    /// Print the JSON schema of loadline.toml instead
+    #[arg(long)]
+    pub schema: bool,
+}
+
+/// Print a shell's completions
+#[derive(Args, Debug)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// Print the manual page, or write one for each verb
+#[derive(Args, Debug)]
+pub struct Man {
+    /// Write loadline.1 and loadline-VERB.1 into this directory instead
+    #[arg(long, value_name = "DIRECTORY")]
+    pub out: Option<PathBuf>,
+}
