@@ -35,6 +35,11 @@ impl Layers {
         Self { all, rest }
     }
 
+    /// Whether one of them never came by here: then no load from here brought it to a node.
+    pub(super) fn any_unseen(&self) -> bool {
+        self.all.iter().any(|layer| layer.size.is_none())
+    }
+
     /// Those of known size that all nodes hold, of which each has said what it holds.
     pub(super) fn held_by_all<'a>(
         &self,

@@ -198,7 +198,15 @@ struct Ended<'a> {
 impl Load<'_> {
     /// One pass over the image for `nodes`; if `thin`, without what they have.
     async fn attempt<'a>(&self, nodes: &[&'a Node], thin: bool) -> Result<Ended<'a>, Error> {
-        let sessions = join_all(nodes.iter().map(|node| self.open(node, thin))).await;
+        // An engine may work for a second before the first byte: an export that is certain begins
+        // before all is known. That of a layer that was never seen here is.
+        let certain = !thin || self.must_export();
+        let mut export = (certain && self.layers.any_unseen()).then(|| self.engine.export(self.engine_id()));
+        let opened = join_all(nodes.iter().map(|node| self.open(node))).await;
+        if certain && export.is_none() && opened.iter().flatten().any(lacks_content) {
+            export = Some(self.engine.export(self.engine_id()));
+        }
+        let sessions = join_all(opened.into_iter().map(|opened| present(opened, thin))).await;
         let mut pass = Pass::default();
         let deliveries: Vec<_> =
             nodes.iter().zip(sessions).map(|(node, session)| self.deliver(node, session, &mut pass)).collect();
@@ -207,7 +215,7 @@ impl Load<'_> {
         let push = if thin { self.push(&pass) } else { None };
         // A task of its own: hashing and writing then go on at the same time.
         let (engine, engine_id) = (self.engine.clone(), self.image.engine_id.clone());
-        let pass = tokio::spawn(async move { pass.run(&engine, &engine_id, converter, push).await });
+        let pass = tokio::spawn(async move { pass.run(&engine, &engine_id, converter, push, export).await });
         let (passed, delivered) = tokio::join!(AbortOnDropHandle::new(pass), join_all(deliveries));
         self.remember(self.whole(passed)?).await;
         let mut ended = Ended::default();
@@ -222,20 +230,29 @@ impl Load<'_> {
         Ok(ended)
     }
 
-    /// Opens the stream to a node; with it what need not be sent, if anything must be.
-    async fn open(&self, node: &Node, thin: bool) -> Result<(Session, Option<HashSet<Digest>>), node::Error> {
+    fn engine_id(&self) -> &str {
+        self.image.engine_id.as_str()
+    }
+
+    /// Whether an export is the only way out, whatever the nodes have: too much of the image was
+    /// never pushed.
+    fn must_export(&self) -> bool {
+        if self.image.is_kept_as_blobs() || !self.engine.address().may_share_loopback() {
+            return !self.engine.address().may_share_loopback();
+        }
+        let known = self.memory.digests.known();
+        let untaught = self.layers.sum(|diff_id| !known.contains_key(diff_id));
+        !push::pays(untaught, self.layers.total(), push::COMPRESSED_SHARE)
+    }
+
+    /// Opens the stream to a node, which says what it has of the image.
+    async fn open(&self, node: &Node) -> Result<Session, node::Error> {
         let waiting = || format!("waiting for {}", node.name());
         let opening = node.open(self.engine, &self.wanted);
-        let mut session = saying_if_slow(self.events, Some(&self.image.name), waiting, opening).await?;
+        let session = saying_if_slow(self.events, Some(&self.image.name), waiting, opening).await?;
         let (image, node) = (self.image.name.clone(), node.name().to_owned());
         self.events.say(Event::Reached { image, node, by: session.by() });
-        let found = session.found();
-        let present = match (found.complete || found.content, thin) {
-            (true, _) => None,
-            (false, true) => Some(session.present().await?),
-            (false, false) => Some(HashSet::new()),
-        };
-        Ok((session, present))
+        Ok(session)
     }
 
     /// All that one node goes through, as a future; it takes part in `pass` if it needs bytes.
@@ -317,4 +334,22 @@ impl Load<'_> {
             },
         }
     }
+}
+
+fn lacks_content(session: &Session) -> bool {
+    !session.found().complete && !session.found().content
+}
+
+/// What need not be sent to a node, if anything must be.
+async fn present(
+    opened: Result<Session, node::Error>,
+    thin: bool,
+) -> Result<(Session, Option<HashSet<Digest>>), node::Error> {
+    let mut session = opened?;
+    let present = match (lacks_content(&session), thin) {
+        (false, _) => None,
+        (true, true) => Some(session.present().await?),
+        (true, false) => Some(HashSet::new()),
+    };
+    Ok((session, present))
 }

@@ -17,6 +17,9 @@ use tokio::sync::mpsc;
 /// How many chunks may wait for a node.
 const QUEUE: usize = 4;
 
+/// An export that was begun.
+pub(super) type Export = mpsc::Receiver<Result<Bytes, engine::Error>>;
+
 /// What goes to a node.
 pub(super) enum Piece {
     /// The next bytes of the archive.
@@ -90,7 +93,7 @@ impl Pass {
     }
 
     /// Reads `image` out of `engine` and sends it to all who joined: by `push` if there is one and
-    /// it can be done, else by an export. Gives what was counted of its layers on the way: their
+    /// it can be done, else by an export: `export` if that was begun. Gives what was counted of its layers on the way: their
     /// diff ids, and the sizes of their uncompressed tars in bytes.
     pub(super) async fn run(
         self,
@@ -98,6 +101,7 @@ impl Pass {
         image: &Digest,
         converter: Converter,
         push: Option<Push>,
+        export: Option<Export>,
     ) -> Result<Vec<(Digest, u64)>, Broken> {
         if self.0.is_empty() {
             return Ok(Vec::new());
@@ -106,9 +110,9 @@ impl Pass {
         match push {
             Some(push) => match push.run(&self.0).await {
                 Ok(pushed) => self.send_pushed(&pushed).await.map(|()| Vec::new()),
-                Err(_) => self.export(engine, image, converter).await,
+                Err(_) => self.export(engine.export(image.as_str()), converter).await,
             },
-            None => self.export(engine, image, converter).await,
+            None => self.export(export.unwrap_or_else(|| engine.export(image.as_str())), converter).await,
         }
     }
 
@@ -117,14 +121,8 @@ impl Pass {
         sent.into_iter().collect()
     }
 
-    async fn export(
-        mut self,
-        engine: &Engine,
-        image: &Digest,
-        mut converter: Converter,
-    ) -> Result<Vec<(Digest, u64)>, Broken> {
+    async fn export(mut self, mut export: Export, mut converter: Converter) -> Result<Vec<(Digest, u64)>, Broken> {
         let there: Vec<Digest> = converter.there().cloned().collect();
-        let mut export = engine.export(image.as_str());
         let mut ready = vec![Converter::head()];
         loop {
             for chunk in ready.drain(..) {

@@ -17,9 +17,15 @@ use tokio_util::task::TaskTracker;
 
 /// An export reads and writes all of an image, at about 90 MB/s; a push compresses, at about
 /// 25 MB/s, what it sends and what was never pushed. Below an eighth of the image it surely wins.
-const COMPRESSED_SHARE: u64 = 8;
+pub(super) const COMPRESSED_SHARE: u64 = 8;
 /// Where the layers are stored compressed, nothing is to be done but to send them.
 const STORED_SHARE: u64 = 2;
+
+/// Whether a push that has to work on `work` of `total` bytes is quicker than an export: `work` is at
+/// most one part of `share`. Not if that is not known.
+pub(super) fn pays(work: Option<u64>, total: Option<u64>, share: u64) -> bool {
+    work.zip(total).is_some_and(|(work, total)| work.saturating_mul(share) <= total)
+}
 
 /// A push that is to be made.
 pub(super) struct Push {
@@ -72,7 +78,7 @@ impl Push {
         let works = |diff_id: &Digest| needed.contains(diff_id) || !stored && !self.known.contains_key(diff_id);
         let (work, total) = (self.layers.sum(works), self.layers.total());
         let share = if stored { STORED_SHARE } else { COMPRESSED_SHARE };
-        work.zip(total).is_some_and(|(work, total)| work.saturating_mul(share) <= total)
+        pays(work, total, share)
     }
 
     /// The layers that one of `receivers` lacks.

@@ -78,8 +78,9 @@ echo "$mark ready"
 [ "$verb" = load ] || exit 0
 read -r word more || exit 0
 if [ "$word" = list ]; then
-  part blobs ctr -n k8s.io content ls -q
-  part chains ctr -n k8s.io snapshots --snapshotter "$snapshotter" ls
+  piece blobs ctr -n k8s.io content ls -q &
+  piece chains ctr -n k8s.io snapshots --snapshotter "$snapshotter" ls &
+  wait
   echo "$mark listed"
   read -r word more || exit 0
 fi
