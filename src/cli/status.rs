@@ -7,7 +7,7 @@ use crate::engine::{self, Engine, ImageSummary};
 use crate::event::Failure;
 use crate::evidence::{BuildRecord, Evidence, Stale, State, Step};
 use crate::load;
-use crate::node::{Found, Node, Wanted};
+use crate::node::{Found, Node};
 use crate::project::{ImagePlan, Plan};
 use crate::types::{Explained, ImageId, Outcome, short_path};
 use crate::verify::Policy;
@@ -302,10 +302,8 @@ impl Look<'_> {
 
     async fn on_node(&self, node: &Node, image: &ImagePlan, record: &BuildRecord, summary: &ImageSummary) -> OnNode {
         let loaded = load::Image::of(&image.name, &record.id, summary, &image.tags);
-        let has = match load::names(&loaded) {
-            Ok(names) => {
-                let load::Image { id, engine_id, diff_ids, .. } = loaded;
-                let wanted = Wanted { id, engine_id, diff_ids, names };
+        let has = match loaded.wanted() {
+            Ok(wanted) => {
                 // The session that this opens ends at once: nothing is sent.
                 match node.open(self.engine, &wanted).await {
                     Ok(session) => Has::of(session.found(), record),

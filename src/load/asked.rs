@@ -1,6 +1,6 @@
 //! What nodes said of several images at once, before any of them is loaded.
 
-use super::{Image, names};
+use super::Image;
 use crate::engine::Engine;
 use crate::event::{Event, Events};
 use crate::node::{Answer, Node, Wanted};
@@ -21,17 +21,11 @@ pub struct Asked {
 /// asked again when an image is loaded: why it does not is said then.
 pub async fn ask(engine: &Engine, images: &[Image], nodes: &[Node]) -> Asked {
     let begun = Instant::now();
-    let wanted: Vec<Wanted> = images.iter().filter_map(wanted).collect();
+    let wanted: Vec<Wanted> = images.iter().filter_map(|image| image.wanted().ok()).collect();
     let one = async |node: &Node| Some((node.name().to_owned(), node.ask(engine, &wanted).await.ok()?));
     let answers = if wanted.is_empty() { Vec::new() } else { join_all(nodes.iter().map(one)).await };
     let ids = wanted.iter().map(|wanted| wanted.id.clone()).collect();
     Asked { begun, ids, nodes: answers.into_iter().flatten().collect() }
-}
-
-fn wanted(image: &Image) -> Option<Wanted> {
-    let names = names(image).ok()?;
-    let (id, engine_id) = (image.id.clone(), image.engine_id.clone());
-    Some(Wanted { id, engine_id, diff_ids: image.diff_ids.clone(), names })
 }
 
 impl Asked {

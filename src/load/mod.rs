@@ -64,6 +64,15 @@ impl Image {
         Self { name: name.to_owned(), id: id.clone(), engine_id, tags: tags.to_vec(), diff_ids }
     }
 
+    /// What a node is to have of it.
+    ///
+    /// # Errors
+    /// It has no tag.
+    pub fn wanted(&self) -> Result<Wanted, Error> {
+        let (id, engine_id) = (self.id.clone(), self.engine_id.clone());
+        Ok(Wanted { id, engine_id, diff_ids: self.diff_ids.clone(), names: names(self)? })
+    }
+
     /// Whether its engine keeps the layers as blobs (the containerd store), not unpacked: there an
     /// image is named by its manifest.
     fn is_kept_as_blobs(&self) -> bool {
@@ -151,11 +160,9 @@ async fn run(
     cleanup: &TaskTracker,
     events: &Events,
 ) -> Result<Vec<Arrived>, Error> {
-    let names = names(image)?;
+    let wanted = image.wanted()?;
     let failed = |source| Error::Engine { image: image.name.clone(), source };
     let summary = engine.inspect(image.engine_id.as_str()).await.map_err(failed)?;
-    let wanted =
-        Wanted { id: image.id.clone(), engine_id: image.engine_id.clone(), diff_ids: image.diff_ids.clone(), names };
     let layers = Layers::of(&image.diff_ids, &memory.sizes, shown(image, &summary));
     let load = Load { engine, image, wanted, layers, memory, cleanup, begun: Instant::now(), events };
     let all: Vec<&Node> = nodes.iter().collect();
@@ -200,10 +207,10 @@ impl Load<'_> {
     async fn attempt<'a>(&self, nodes: &[&'a Node], thin: bool) -> Result<Ended<'a>, Error> {
         // An engine may work for a second before the first byte: an export that is certain begins
         // before all is known. That of a layer that was never seen here is.
-        let certain = !thin || self.must_export();
-        let mut export = (certain && self.layers.any_unseen()).then(|| self.engine.export(self.engine_id()));
+        let certain = || !thin || self.must_export();
+        let mut export = (self.layers.any_unseen() && certain()).then(|| self.engine.export(self.engine_id()));
         let opened = join_all(nodes.iter().map(|node| self.open(node))).await;
-        if certain && export.is_none() && opened.iter().flatten().any(lacks_content) {
+        if export.is_none() && opened.iter().flatten().any(lacks_content) && certain() {
             export = Some(self.engine.export(self.engine_id()));
         }
         let sessions = join_all(opened.into_iter().map(|opened| present(opened, thin))).await;
@@ -237,8 +244,11 @@ impl Load<'_> {
     /// Whether an export is the only way out, whatever the nodes have: too much of the image was
     /// never pushed.
     fn must_export(&self) -> bool {
-        if self.image.is_kept_as_blobs() || !self.engine.address().may_share_loopback() {
-            return !self.engine.address().may_share_loopback();
+        if !self.engine.address().may_share_loopback() {
+            return true;
+        }
+        if self.image.is_kept_as_blobs() {
+            return false;
         }
         let known = self.memory.digests.known();
         let untaught = self.layers.sum(|diff_id| !known.contains_key(diff_id));

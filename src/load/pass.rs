@@ -93,8 +93,8 @@ impl Pass {
     }
 
     /// Reads `image` out of `engine` and sends it to all who joined: by `push` if there is one and
-    /// it can be done, else by an export: `export` if that was begun. Gives what was counted of its layers on the way: their
-    /// diff ids, and the sizes of their uncompressed tars in bytes.
+    /// it can be done, else by an export: `export` if that was begun. Gives what was counted of its
+    /// layers on the way: their diff ids, and the sizes of their uncompressed tars in bytes.
     pub(super) async fn run(
         self,
         engine: &Engine,
