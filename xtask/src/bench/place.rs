@@ -49,6 +49,15 @@ impl Place {
         Ok(())
     }
 
+    /// Removes what Loadline learned of images.
+    pub fn forget_learned(&self) -> Result<()> {
+        let learned = self.directory.join("cache/loadline");
+        if learned.exists() {
+            fs::remove_dir_all(&learned).with_context(|| format!("removing `{}`", learned.display()))?;
+        }
+        Ok(())
+    }
+
     /// A directory of the benchmarks, created.
     pub fn directory(&self, name: &str) -> Result<PathBuf> {
         let path = self.directory.join(name);

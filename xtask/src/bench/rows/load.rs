@@ -129,7 +129,13 @@ fn keep(bench: &Bench, node: &Node, image: &Image, ci: bool) -> Result<bool> {
 pub fn first(bench: &Bench, node: &Node) -> Result<Vec<Row>> {
     node.reset()?;
     let image = Image::big(&bench.place, "first:1")?;
-    let make = || -> Make { Box::new(|| Ok(image.clone())) };
+    // The second would be no first load if Loadline still knew what it learned from the one before.
+    let make = || -> Make {
+        Box::new(|| {
+            bench.place.forget_learned()?;
+            Ok(image.clone())
+        })
+    };
     let mut ours = Load::new(bench, node, "Loadline", Way::Loadline { ci: true }, make());
     let mut save = Load::new(bench, node, SAVE, Way::SaveAndImport, make());
     let all = rounds(bench.samples, &mut [&mut ours, &mut save])?;
