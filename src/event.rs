@@ -242,6 +242,36 @@ pub enum Event {
         /// How long all of it took.
         ms: u64,
     },
+    /// A release is being installed or upgraded.
+    ReleaseStarted {
+        /// The release.
+        release: String,
+        /// The namespace.
+        namespace: String,
+        /// The id tag of the image that it runs, if it runs one of the plan.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        image: Option<String>,
+    },
+    /// A release is in the cluster, and is not ready yet.
+    Waiting {
+        /// The release.
+        release: String,
+        /// For what, such as ``Deployment `backend` 0 of 1 ready``.
+        text: String,
+    },
+    /// All of a release runs, and nothing older than it.
+    Deployed {
+        /// The release.
+        release: String,
+        /// Its revision, from 1.
+        revision: u32,
+        /// The namespace.
+        namespace: String,
+        /// The workloads that are ready, such as ``Deployment `backend` ``.
+        workloads: Vec<String>,
+        /// How long all of it took.
+        ms: u64,
+    },
     /// Something worth a line.
     Note {
         /// The image it is about, if it is about one.

@@ -4,6 +4,7 @@
 //! or prints; problems are collected, and each knows its place in the file.
 
 mod choose;
+mod deployment;
 pub mod document;
 mod find;
 mod guess;
@@ -19,6 +20,7 @@ mod spans;
 mod written;
 
 pub use choose::Overrides;
+pub use deployment::{ClusterSecret, Deployment, PodSecurity, Release, SecretKey, ValueSource};
 pub use find::Search;
 pub use keys::nearest;
 pub use origin::{Origin, Origins};

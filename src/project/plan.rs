@@ -1,5 +1,6 @@
 //! The resolved plan: the only thing verbs see of the settings.
 
+use super::deployment::Deployment;
 use crate::types::{ByteSize, ImageRef, Platform, Severity};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ pub struct Plan {
     pub images: Vec<ImagePlan>,
     /// Severities that differ from the rules' own; `None` switches a rule off.
     pub rules: BTreeMap<String, Option<Severity>>,
+    /// How it is deployed, if the settings say that.
+    pub deployment: Option<Deployment>,
 }
 
 /// One image of the plan. Paths are absolute.
@@ -122,7 +125,7 @@ pub struct Probe {
     pub deadline: Duration,
 }
 
-fn milliseconds<S: serde::Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn milliseconds<S: serde::Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_u64(duration.as_millis().try_into().unwrap_or(u64::MAX))
 }
 

@@ -80,6 +80,33 @@ pub enum Wrong {
     Circle { circle: Vec<String> },
     #[error("the build argument `{arg}` of `{image}` takes `${variable}`, which is not set")]
     ArgNotSet { image: String, arg: String, variable: String },
+    #[error("`{name}` cannot name {what} (lower-case letters, digits and `-`, at most {most} characters)")]
+    KubernetesName { name: String, what: &'static str, most: usize },
+    #[error("the chart `{path}` {why}")]
+    Chart { path: String, why: &'static str },
+    #[error("no chart for the release `{release}`")]
+    NoChart { release: String, looked_for: Vec<String> },
+    #[error("the file of values `{path}` does not exist")]
+    Values { path: String },
+    #[error("the release `{release}` {what} `{name}`, which is none of {of}")]
+    UnknownPart {
+        release: String,
+        what: &'static str,
+        name: String,
+        of: &'static str,
+        nearest: Option<String>,
+        known: Vec<String>,
+    },
+    #[error("releases need each other in a circle: {}", circle.join(" → "))]
+    ReleaseCircle { circle: Vec<String> },
+    #[error("`{key}` of the secret `{secret}` needs exactly one of `env`, `file`, `generate` and `text`")]
+    ValueSource { secret: String, key: String },
+    #[error("`{key}` of the secret `{secret}` is plain text: a value would stand in this file")]
+    PlainSecret { secret: String, key: String },
+    #[error("`{key}` of the secret `{secret}` takes `${{{other}}}`, {why}")]
+    SecretReference { secret: String, key: String, other: String, why: &'static str },
+    #[error("`{key}` of the secret `{secret}` comes from `{path}`, which is in the project")]
+    SecretInside { secret: String, key: String, path: String },
     #[error("`--tag` names one image, and {count} are chosen")]
     TagForMany { count: usize },
 }
@@ -142,7 +169,10 @@ impl Explained for Problem {
 
     fn details(&self) -> Vec<(String, String)> {
         let mut details: Vec<_> = self.at.iter().map(|snippet| (String::new(), snippet.to_string())).collect();
-        if let Wrong::NoDockerfile { looked_for, .. } | Wrong::Nothing { looked_for, .. } = &self.wrong {
+        if let Wrong::NoDockerfile { looked_for, .. }
+        | Wrong::NoChart { looked_for, .. }
+        | Wrong::Nothing { looked_for, .. } = &self.wrong
+        {
             details.push(("looked for".into(), looked_for.join("\n")));
         }
         details
@@ -160,6 +190,10 @@ impl Wrong {
                 | Self::SecretSource { .. }
                 | Self::SharedTag { .. }
                 | Self::Circle { .. }
+                | Self::NoChart { .. }
+                | Self::UnknownPart { .. }
+                | Self::ReleaseCircle { .. }
+                | Self::ValueSource { .. }
         )
     }
 
@@ -169,7 +203,9 @@ impl Wrong {
             Self::Version { .. } => "use the release of loadline that this file was written for".into(),
             Self::UnknownKey(key) => return did_you_mean(&key.nearest, &key.known),
             Self::Misfit(misfit) => return misfit.hint.clone(),
-            Self::UnknownRule { nearest, known, .. } | Self::UnknownImage { nearest, known, .. } => {
+            Self::UnknownRule { nearest, known, .. }
+            | Self::UnknownImage { nearest, known, .. }
+            | Self::UnknownPart { nearest, known, .. } => {
                 return did_you_mean(nearest, known);
             }
             Self::Target { nearest, .. } => return did_you_mean(nearest, &[]),
@@ -185,6 +221,11 @@ impl Wrong {
             Self::NeedImage { .. } => "set `image`, such as `image = \"postgres:16-alpine\"`".into(),
             Self::Circle { .. } => "take one of these needs away".into(),
             Self::ArgNotSet { variable, .. } => format!("set `{variable}`, or add `optional = true`"),
+            Self::NoChart { .. } => "set `chart`".into(),
+            Self::ReleaseCircle { .. } => "take one of these needs away".into(),
+            Self::ValueSource { key, .. } => format!("write `{key} = {{ generate = 32 }}` or `{{ env = \"{key}\" }}`"),
+            Self::PlainSecret { key, .. } => format!("write `{key} = {{ env = \"{key}\" }}`, and set it when you deploy"),
+            Self::SecretInside { .. } => "keep it where no commit can reach it, such as in your home directory".into(),
             Self::TagForMany { .. } => "name the image, as in `loadline build api --tag shop/api:1`".into(),
             _ => return None,
         };

@@ -20,6 +20,12 @@ pub struct File {
     pub image: BTreeMap<String, Image>,
     /// Severities that differ from the rules' own, by rule.
     pub rules: BTreeMap<String, Level>,
+    /// Where and how the releases are deployed.
+    pub deploy: Deploy,
+    /// The Helm releases, by name.
+    pub release: BTreeMap<String, Release>,
+    /// The Kubernetes secrets, by name; where the value of each key comes from.
+    pub secret: BTreeMap<String, BTreeMap<String, Value>>,
 }
 
 /// One image.
@@ -151,6 +157,65 @@ pub enum Level {
     Warn,
     /// The rule is not asked.
     Off,
+}
+
+/// Where and how the releases are deployed.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Deploy {
+    /// The namespace. Default: the name of the file's directory.
+    pub namespace: Option<String>,
+    /// The context of the kubeconfig. Default: the target's own, which is the Minikube profile or
+    /// `kind-NAME`.
+    pub context: Option<String>,
+    /// The Pod Security Standard that the namespace enforces. Default: `restricted`.
+    pub pod_security: Option<PodSecurity>,
+    /// How long a release may take until it is ready. Default: `2m`.
+    pub deadline: Option<String>,
+}
+
+/// A Pod Security Standard.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PodSecurity {
+    /// No restrictions.
+    Privileged,
+    /// Against known privilege escalations.
+    Baseline,
+    /// Hardened.
+    Restricted,
+}
+
+/// A Helm release.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Release {
+    /// The chart, a directory. Default: the first of `k8s/charts/NAME` and `charts/NAME` that exists.
+    pub chart: Option<String>,
+    /// The image of this file that it runs. Default: the one that has the release's name, if there
+    /// is one.
+    pub image: Option<String>,
+    /// Files of values; later ones win.
+    pub values: Vec<String>,
+    /// Values that win over those of the files.
+    pub set: BTreeMap<String, serde_json::Value>,
+    /// The releases that must be ready before it is installed.
+    pub needs: Vec<String>,
+}
+
+/// Where the value of a secret's key comes from; exactly one of these.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Value {
+    /// The environment variable that holds it.
+    pub env: Option<String>,
+    /// The file that holds it, outside of the project.
+    pub file: Option<String>,
+    /// Make it of so many random characters, once, and keep it.
+    #[schemars(range(min = 16, max = 256))]
+    pub generate: Option<usize>,
+    /// Text with the values of other keys of the secret, as `${KEY}`.
+    pub text: Option<String>,
 }
 
 /// The JSON schema of `loadline.toml`.

@@ -50,7 +50,7 @@ impl Resolver<'_> {
     }
 
     /// A value that is taken as it is.
-    fn plain<T>(&mut self, path: &str, value: Option<T>) -> Option<T> {
+    pub(super) fn plain<T>(&mut self, path: &str, value: Option<T>) -> Option<T> {
         if value.is_some() {
             self.written(path);
         }

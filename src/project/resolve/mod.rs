@@ -1,6 +1,7 @@
 //! From what was written to the plan: names parsed, paths found, each value with its origin.
 //! Goes on after a problem, so that all of them are said at once.
 
+mod deploy;
 mod image;
 mod needs;
 mod paths;
@@ -66,7 +67,8 @@ pub fn resolve(
     }
     let names: Vec<String> = file.image.keys().cloned().collect();
     let images = file.image.into_iter().filter_map(|(name, image)| resolver.image(&name, image, &names)).collect();
-    let mut plan = Plan { root: root.to_owned(), target, images, rules: severities };
+    let deployment = resolver.deployment(file.deploy, file.release, file.secret, &names);
+    let mut plan = Plan { root: root.to_owned(), target, images, rules: severities, deployment };
     needs::fill_own_tags(&mut plan);
     resolver.shared_tags(&plan);
     resolver.circles(&plan);

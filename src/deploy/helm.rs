@@ -1,0 +1,199 @@
+//! The real Helm: what it renders, installs, rolls back and removes.
+
+use super::Error;
+use crate::cluster::Object;
+use serde::Deserialize;
+use serde_json::Value;
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tokio::process::Command;
+
+/// The oldest that is known to work.
+const OLDEST: (u32, u32) = (3, 14);
+/// How many old revisions are kept to go back to.
+const HISTORY: &str = "10";
+
+/// The program, for one namespace of one cluster.
+pub struct Helm {
+    program: PathBuf,
+    context: String,
+    namespace: String,
+}
+
+/// What is installed.
+pub struct Chart<'a> {
+    /// The name of the release.
+    pub release: &'a str,
+    /// The chart's directory.
+    pub directory: &'a Path,
+    /// Files of values; later ones win.
+    pub files: &'a [PathBuf],
+    /// Values that win over those.
+    pub set: &'a Value,
+}
+
+/// A revision of a release.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Revision {
+    /// Its number, from 1.
+    pub revision: u32,
+    /// `deployed`, `superseded`, `failed`, `pending-install`, …
+    pub status: String,
+    /// When it was last changed, as Helm writes it.
+    #[serde(default)]
+    pub updated: String,
+}
+
+impl Revision {
+    /// Whether a run of Helm holds the release, or died while it did.
+    pub fn is_pending(&self) -> bool {
+        self.status.starts_with("pending-")
+    }
+}
+
+impl Helm {
+    /// The Helm on the `PATH`, for `namespace` of the cluster that the kubeconfig calls `context`.
+    ///
+    /// # Errors
+    /// There is none, or one that is too old.
+    pub async fn find(context: &str, namespace: &str) -> Result<Self, Error> {
+        let helm = Self { program: "helm".into(), context: context.to_owned(), namespace: namespace.to_owned() };
+        let said = helm.command(&["version", "--short"]).stdin(Stdio::null()).output().await;
+        let said = said.map_err(|source| Error::NoHelm { source })?;
+        let text = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+        let version = version(&text).ok_or_else(|| Error::HelmVersion { found: text.clone(), oldest: OLDEST })?;
+        if version < OLDEST { Err(Error::HelmVersion { found: text, oldest: OLDEST }) } else { Ok(helm) }
+    }
+
+    /// The objects of `chart` as the cluster would get them; hooks are left out. Nothing is changed.
+    ///
+    /// # Errors
+    /// The chart, its values or what comes of them is wrong.
+    pub async fn render(&self, chart: &Chart<'_>) -> Result<Vec<Object>, Error> {
+        let values = values_file(chart.set)?;
+        let mut words: Vec<OsString> = vec!["template".into(), chart.release.into(), chart.directory.into()];
+        words.extend(["--no-hooks", "--include-crds", "--validate"].map(OsString::from));
+        words.extend(value_words(chart.files, values.path()));
+        objects(&self.run(chart.release, "rendering", &words).await?, chart.release)
+    }
+
+    /// Installs or upgrades `chart`; ends when the cluster has its objects, ready or not.
+    ///
+    /// # Errors
+    /// Helm or the cluster refused, or a hook failed.
+    pub async fn upgrade(&self, chart: &Chart<'_>) -> Result<(), Error> {
+        let values = values_file(chart.set)?;
+        let mut words: Vec<OsString> = vec!["upgrade".into(), "--install".into(), chart.release.into()];
+        words.push(chart.directory.into());
+        words.extend(["--history-max", HISTORY].map(OsString::from));
+        words.extend(value_words(chart.files, values.path()));
+        self.run(chart.release, "installing", &words).await.map(drop)
+    }
+
+    /// The revisions of `release`, the oldest first; none if it was never installed.
+    ///
+    /// # Errors
+    /// Helm failed, or says what cannot be understood.
+    pub async fn history(&self, release: &str) -> Result<Vec<Revision>, Error> {
+        let words = ["history", release, "--output", "json"].map(OsString::from);
+        let text = match self.run(release, "asking for the history of", &words).await {
+            Err(Error::Helm { said, .. }) if said.contains("not found") => return Ok(Vec::new()),
+            text => text?,
+        };
+        serde_json::from_str(&text).map_err(|source| Error::NotUnderstood { release: release.to_owned(), source })
+    }
+
+    /// The objects that `release` has in the cluster, by Helm's record.
+    ///
+    /// # Errors
+    /// There is no such release, or Helm failed.
+    pub async fn manifest(&self, release: &str) -> Result<Vec<Object>, Error> {
+        let words = ["get", "manifest", release].map(OsString::from);
+        objects(&self.run(release, "reading", &words).await?, release)
+    }
+
+    /// Goes back to `revision`.
+    ///
+    /// # Errors
+    /// Helm or the cluster refused.
+    pub async fn rollback(&self, release: &str, revision: u32) -> Result<(), Error> {
+        let words = ["rollback".into(), release.into(), revision.to_string().into()];
+        self.run(release, "rolling back", &words).await.map(drop)
+    }
+
+    /// Removes `release`; false if it was not there.
+    ///
+    /// # Errors
+    /// Helm or the cluster refused.
+    pub async fn uninstall(&self, release: &str) -> Result<bool, Error> {
+        let words = ["uninstall", release].map(OsString::from);
+        match self.run(release, "removing", &words).await {
+            Err(Error::Helm { said, .. }) if said.contains("not found") => Ok(false),
+            done => done.map(|_| true),
+        }
+    }
+
+    fn command(&self, words: &[impl AsRef<std::ffi::OsStr>]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(words).kill_on_drop(true);
+        command
+    }
+
+    async fn run(&self, release: &str, doing: &'static str, words: &[OsString]) -> Result<String, Error> {
+        let mut command = self.command(words);
+        command.args(["--namespace", &self.namespace, "--kube-context", &self.context]).stdin(Stdio::null());
+        let output = command.output().await.map_err(|source| Error::NoHelm { source })?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr).trim().trim_start_matches("Error: ").to_owned();
+        Err(Error::Helm { release: release.to_owned(), doing, said })
+    }
+}
+
+/// `v4.1.4+g05fa379` as `(4, 1)`.
+fn version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.trim_start_matches('v').split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// A file, because arguments can be seen by everybody on the machine.
+fn values_file(set: &Value) -> Result<tempfile::NamedTempFile, Error> {
+    let written = tempfile::Builder::new().prefix("loadline-").suffix(".json").tempfile().and_then(|mut file| {
+        file.write_all(set.to_string().as_bytes())?;
+        Ok(file)
+    });
+    written.map_err(|source| Error::Values { source })
+}
+
+fn value_words(files: &[PathBuf], last: &Path) -> Vec<OsString> {
+    let all = files.iter().map(PathBuf::as_path).chain([last]);
+    all.flat_map(|file| ["--values".into(), file.as_os_str().to_owned()]).collect()
+}
+
+fn objects(yaml: &str, release: &str) -> Result<Vec<Object>, Error> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(yaml)
+        .map_err(|source| Error::NotYaml { release: release.to_owned(), source: Box::new(source) })?;
+    Ok(documents.into_iter().filter(Value::is_object).map(|value| Object { value }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(version("v4.1.4+g05fa379"), Some((4, 1)));
+        assert_eq!(version("v3.14.0"), Some((3, 14)));
+        assert_eq!(version("helm"), None);
+    }
+
+    #[test]
+    fn documents_without_content_are_no_objects() {
+        let found = objects("---\n# only a comment\n---\nkind: A\nmetadata: {name: x}\n---\n", "r").unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].kind(), found[0].name()), ("A", "x"));
+    }
+}

@@ -1,0 +1,102 @@
+//! How an application comes into a cluster: part of the plan.
+
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The releases, and what must be there before them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Deployment {
+    /// The namespace.
+    pub namespace: String,
+    /// The context of the kubeconfig; the target's own if none.
+    pub context: Option<String>,
+    /// What the namespace enforces.
+    pub pod_security: PodSecurity,
+    /// How long a release may take until it is ready.
+    #[serde(rename = "deadline_ms", serialize_with = "super::plan::milliseconds")]
+    pub deadline: Duration,
+    /// In the order in which they are installed: each behind all that it needs.
+    pub releases: Vec<Release>,
+    /// The Kubernetes secrets, in the order of their names.
+    pub secrets: Vec<ClusterSecret>,
+}
+
+/// A Pod Security Standard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PodSecurity {
+    /// No restrictions.
+    Privileged,
+    /// Against known privilege escalations.
+    Baseline,
+    /// Hardened.
+    Restricted,
+}
+
+impl PodSecurity {
+    /// As the namespace's label has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Privileged => "privileged",
+            Self::Baseline => "baseline",
+            Self::Restricted => "restricted",
+        }
+    }
+}
+
+/// A Helm release.
+#[derive(Clone, Debug, Serialize)]
+pub struct Release {
+    /// Its name.
+    pub name: String,
+    /// The chart's directory, absolute.
+    pub chart: PathBuf,
+    /// The image of the plan that it runs, if it runs one.
+    pub image: Option<String>,
+    /// Files of values, absolute; later ones win.
+    pub values: Vec<PathBuf>,
+    /// Values that win over those of the files.
+    pub set: serde_json::Map<String, serde_json::Value>,
+    /// The releases that must be ready before.
+    pub needs: Vec<String>,
+}
+
+/// A Kubernetes secret.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClusterSecret {
+    /// Its name.
+    pub name: String,
+    /// Its keys, in the order of their names.
+    pub keys: Vec<SecretKey>,
+}
+
+/// One key of a Kubernetes secret.
+#[derive(Clone, Debug, Serialize)]
+pub struct SecretKey {
+    /// Its name.
+    pub name: String,
+    /// Where its value comes from.
+    pub value: ValueSource,
+}
+
+/// Where the value of a secret's key comes from. None of these is a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ValueSource {
+    /// An environment variable.
+    Env(String),
+    /// A file outside of the project, without the line's end.
+    File(PathBuf),
+    /// So many random characters, made once and kept.
+    Generate(usize),
+    /// Text with the values of other keys of the secret, as `${KEY}`.
+    Text(String),
+}
+
+impl Deployment {
+    /// The release called `name`.
+    pub fn release(&self, name: &str) -> Option<&Release> {
+        self.releases.iter().find(|release| release.name == name)
+    }
+}
