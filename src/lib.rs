@@ -9,7 +9,9 @@
 
 pub mod build;
 pub mod cli;
+pub mod cluster;
 pub mod context;
+pub mod deploy;
 pub mod e2e;
 pub mod engine;
 pub mod event;
@@ -18,6 +20,7 @@ pub mod image;
 pub mod load;
 pub mod node;
 pub mod project;
+pub mod secrets;
 pub mod smoke;
 pub mod types;
 pub mod verify;

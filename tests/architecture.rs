@@ -1,14 +1,14 @@
 //! Holds the house to its plan: which room may use which, who may print, how long a file may be.
 //!
-//! `types ← event ← image ← engine ← node ← evidence ← verbs ← report ← cli`, each free to use all
+//! `types ← event ← image ← engine ← node ← cluster ← evidence ← verbs ← report ← cli`, each free to use all
 //! to its left; `project` and `context` need `types` only and serve `engine` and all to its right;
 //! `chart` needs `types`, `event` and `project` and serves verbs and `cli`. One verb never uses
 //! another.
 
 use std::path::{Path, PathBuf};
 
-const LINE: [&str; 6] = ["types", "event", "image", "engine", "node", "evidence"];
-const VERBS: [&str; 7] = ["build", "verify", "smoke", "load", "deploy", "why", "e2e"];
+const LINE: [&str; 7] = ["types", "event", "image", "engine", "node", "cluster", "evidence"];
+const VERBS: [&str; 8] = ["build", "verify", "smoke", "load", "secrets", "deploy", "why", "e2e"];
 const LIMIT: usize = 400;
 
 /// The rooms that `room` may use; `None` if the plan has no such room.
@@ -20,7 +20,7 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         "project" | "context" => Some(vec!["types"]),
         "chart" => Some(vec!["types", "event", "project"]),
         "event" | "image" => Some(left_of(room)),
-        "engine" | "node" | "evidence" => Some(left_of(room).into_iter().chain(beside).collect()),
+        "engine" | "node" | "cluster" | "evidence" => Some(left_of(room).into_iter().chain(beside).collect()),
         "report" => Some(with(&VERBS)),
         "cli" => Some(with(&VERBS).into_iter().chain(["chart", "report"]).collect()),
         "lib" | "main" => Some(vec!["cli"]),

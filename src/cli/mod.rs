@@ -2,11 +2,13 @@
 
 mod args;
 mod building;
+mod cluster;
 mod engine;
 mod facts;
 mod gate;
 mod kept;
 mod planned;
+mod prepared;
 mod render;
 mod session;
 mod signals;

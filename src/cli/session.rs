@@ -90,6 +90,11 @@ impl Session {
         Outcome::worst(problems.iter().map(|problem| self.failed(None, problem)))
     }
 
+    /// Says `text`, which is about no image.
+    pub fn note(&self, text: String) {
+        self.events.say(Event::Note { image: None, text });
+    }
+
     /// Says that `error` failed `image`, or the run.
     pub fn failed(&self, image: Option<&str>, error: &dyn Explained) -> Outcome {
         self.events.say(Event::Failed(Failure::new(image, error)));

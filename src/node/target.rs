@@ -2,7 +2,7 @@
 
 use super::error::minikube_start;
 use super::machine::{Machine, Place};
-use super::minikube::{Home, Remote};
+use super::minikube::{Home, Profile, Remote};
 use super::within::Within;
 use super::{Error, Node, Via};
 use crate::engine::{Address, Engine, Environment, Tls};
@@ -93,7 +93,26 @@ impl Target {
     }
 }
 
-fn minikube(name: Option<&str>, engine: &Engine, surroundings: &Surroundings) -> Result<Vec<Node>, Error> {
+impl Target {
+    /// What the kubeconfig calls the target's cluster, and the nodes that this must have as far as
+    /// they are known without asking; `None` if the target is an engine.
+    ///
+    /// # Errors
+    /// The target is not there.
+    pub fn context(&self, surroundings: &Surroundings) -> Result<Option<(String, Vec<String>)>, Error> {
+        match self {
+            Self::Minikube(name) => {
+                let (_, name, profile) = profile(name.as_deref(), surroundings)?;
+                Ok(Some((name, profile.machines)))
+            }
+            Self::Kind(name) => Ok(Some((format!("kind-{name}"), vec![format!("{name}-control-plane")]))),
+            Self::Docker(_) => Ok(None),
+        }
+    }
+}
+
+/// Minikube's files, and the profile that is meant.
+fn profile(name: Option<&str>, surroundings: &Surroundings) -> Result<(Home, String, Profile), Error> {
     let home = surroundings.home.as_deref();
     let home = Home::of(surroundings.minikube_home.as_deref(), home).ok_or(Error::NoHome)?;
     let name = match name.or(surroundings.minikube_profile.as_deref()) {
@@ -101,6 +120,11 @@ fn minikube(name: Option<&str>, engine: &Engine, surroundings: &Surroundings) ->
         None => home.active_profile()?,
     };
     let profile = home.profile(&name)?;
+    Ok((home, name, profile))
+}
+
+fn minikube(name: Option<&str>, engine: &Engine, surroundings: &Surroundings) -> Result<Vec<Node>, Error> {
+    let (home, name, profile) = profile(name, surroundings)?;
     let (driver, runtime) = (profile.driver.as_str(), profile.runtime.as_str());
     if !["containerd", "docker"].contains(&runtime) {
         return Err(Error::Runtime { profile: name, runtime: profile.runtime });

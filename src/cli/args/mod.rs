@@ -4,11 +4,13 @@ mod build;
 mod checks;
 mod looking;
 mod nodes;
+mod releases;
 
 pub use build::{Build, BuildOptions};
 pub use checks::{E2e, Format, Smoke, Verify};
 pub use looking::{Cache, Completions, Config, Man, Status};
 pub use nodes::{Load, Teach, To, Up};
+pub use releases::{Deploy, In, Rollback, Secrets, Undeploy};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -22,6 +24,8 @@ Examples:
   loadline smoke                 Run what was built last as a pod would, and probe it
   loadline load                  Bring it into the cluster's nodes, once it passed both
   loadline up                    All of these, as far as they are needed
+  loadline secrets --check       Say which Kubernetes secrets lack a value, or have a weak one
+  loadline deploy                Install the releases, and watch until all of them run
   loadline e2e e2e/*.toml --url web=http://192.168.49.2:30000
                                  Make journeys through what is deployed
   loadline status                Show what is built, proven and loaded, and what is out of date
@@ -90,7 +94,11 @@ pub enum Verb {
     Smoke(Smoke),
     Load(Load),
     Up(Up),
+    Deploy(Deploy),
+    Secrets(Secrets),
     E2e(E2e),
+    Rollback(Rollback),
+    Undeploy(Undeploy),
     #[command(hide = true)]
     Teach(Teach),
     Status(Status),
@@ -105,6 +113,7 @@ impl Verb {
     pub fn streams(&self) -> bool {
         match self {
             Self::Build(_) | Self::Verify(_) | Self::Smoke(_) | Self::Load(_) | Self::Up(_) => true,
+            Self::Deploy(_) | Self::Secrets(_) | Self::Rollback(_) | Self::Undeploy(_) => true,
             Self::E2e(e2e) => !e2e.schema,
             _ => false,
         }

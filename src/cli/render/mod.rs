@@ -1,5 +1,6 @@
 //! From events to what is seen: a live view, plain lines, JSON lines, or next to nothing.
 
+pub mod difference;
 mod driver;
 mod failure;
 mod journeys;
@@ -93,7 +94,12 @@ impl Renderer {
                 }
             }
             Show::Live(driver) => match event {
-                Event::Note { .. } | Event::BuildWarning { .. } | Event::JourneyFinished { .. } => {
+                Event::Note { .. }
+                | Event::BuildWarning { .. }
+                | Event::ReleaseStarted { .. }
+                | Event::Waiting { .. }
+                | Event::Deployed { .. }
+                | Event::JourneyFinished { .. } => {
                     driver.above(&Plain::default().receive(event, at, paint), self.terminal);
                 }
                 Event::Finished { .. } => {

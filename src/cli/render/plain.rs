@@ -96,6 +96,15 @@ fn said(event: &Event, paint: Paint) -> Vec<String> {
         Event::Loaded { image, node, sent, how, ms, .. } => {
             (image, format!("{node}: {} in {} ({how})", live::sent(*sent), text::ms(*ms)))
         }
+        Event::ReleaseStarted { release, namespace, image } => {
+            let with = image.as_ref().map_or_else(String::new, |image| format!(" with {image}"));
+            (release, format!("installing into {namespace}{with}"))
+        }
+        Event::Waiting { release, text } => (release, text.clone()),
+        Event::Deployed { release, revision, workloads, ms, .. } => {
+            let workloads = if workloads.is_empty() { "nothing to wait for".to_owned() } else { workloads.join(", ") };
+            (release, format!("revision {revision} runs in {}: {workloads}", text::ms(*ms)))
+        }
         Event::JourneyFinished { .. } => return journeys::line(event, paint).into_iter().collect(),
         _ => return result(event, paint).into_iter().collect(),
     };

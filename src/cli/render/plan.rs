@@ -1,5 +1,7 @@
 //! The plan as a person reads it: a valid `loadline.toml` of every value, its origin as a comment.
 
+mod releases;
+
 use crate::cli::terminal::Paint;
 use crate::project::{ImagePlan, NotSet, Origin, Origins, Project, Secret, SecretSource, bare_or_quoted, join};
 use crate::types::{ByteSize, Severity};
@@ -13,6 +15,7 @@ pub fn text(project: &Project, images: &[ImagePlan], paint: Paint) -> String {
     page.project(project);
     images.iter().for_each(|image| page.image(image));
     page.rules(project);
+    project.plan.deployment.iter().for_each(|deployment| page.deployment(deployment));
     page.aligned(paint)
 }
 

@@ -143,6 +143,7 @@ pub fn subject(event: &Event) -> Option<&str> {
         | Event::Loading { image, .. }
         | Event::Loaded { image, .. } => Some(image),
         Event::JourneyStarted { .. } | Event::StepPassed { .. } | Event::JourneyFinished { .. } => None,
+        Event::ReleaseStarted { .. } | Event::Waiting { .. } | Event::Deployed { .. } => None,
         Event::BuildWarning { .. } | Event::Reached { .. } | Event::Note { .. } => None,
         Event::Failed(_) | Event::Finished { .. } => None,
     }
