@@ -87,7 +87,13 @@ pub fn chosen<'a>(
 ///
 /// # Errors
 /// There is none, it does not answer, or it is not where the target's images are.
-pub async fn connect(session: &Session, plan: &Plan, deployment: &Deployment, to: &To, into: &In) -> Result<Cluster, Outcome> {
+pub async fn connect(
+    session: &Session,
+    plan: &Plan,
+    deployment: &Deployment,
+    to: &To,
+    into: &In,
+) -> Result<Cluster, Outcome> {
     let named = into.context.as_ref().or(deployment.context.as_ref());
     if let Some(context) = named {
         return reach(session, context).await;

@@ -89,7 +89,8 @@ pub async fn write(
         }
         let kept = cluster.keep_secret(&deployment.namespace, &secret.name, &prepared.data).await;
         kept.map_err(|error| session.failed(None, &error))?;
-        let made = if prepared.made.is_empty() { String::new() } else { format!(", made {}", prepared.made.join(", ")) };
+        let made =
+            if prepared.made.is_empty() { String::new() } else { format!(", made {}", prepared.made.join(", ")) };
         session.note(format!("secret {}: wrote {}{made}", secret.name, prepared.changed.join(", ")));
     }
     Ok(())

@@ -36,7 +36,10 @@ impl Cluster {
         };
         if !found.as_ref().is_some_and(set) {
             let params = PatchParams::apply(MANAGER);
-            namespaces.patch(name, &params, &Patch::Apply(&wanted)).await.map_err(|source| Error::api(&doing, source))?;
+            namespaces
+                .patch(name, &params, &Patch::Apply(&wanted))
+                .await
+                .map_err(|source| Error::api(&doing, source))?;
         }
         Ok(if found.is_some() { Prepared::Found } else { Prepared::Created })
     }
@@ -48,7 +51,9 @@ impl Cluster {
     pub async fn has_namespace(&self, name: &str) -> Result<bool, Error> {
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         let found = namespaces.get_opt(name).await;
-        found.map(|found| found.is_some()).map_err(|source| Error::api(format!("asking for the namespace `{name}`"), source))
+        found
+            .map(|found| found.is_some())
+            .map_err(|source| Error::api(format!("asking for the namespace `{name}`"), source))
     }
 
     /// Removes the namespace `name` with all that is in it. Ends when the cluster has begun.

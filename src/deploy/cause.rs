@@ -85,7 +85,8 @@ pub fn overdue(workload: &Workload, all: &Snapshot, before: &Before) -> Cause {
     let pods = workload.pods(all);
     let unready = pods.iter().find(|pod| !is_ready(pod)).copied();
     let message = unready.and_then(|pod| events.last(name(pod), &["Unhealthy"]));
-    let container = unready.and_then(|pod| statuses(pod).find(|status| !status.ready).map(|status| status.name.clone()));
+    let container =
+        unready.and_then(|pod| statuses(pod).find(|status| !status.ready).map(|status| status.name.clone()));
     let (blame, message) = match message {
         Some(message) if message.starts_with("Readiness") => (Blame::Probe("readiness"), message),
         Some(message) => (Blame::Other, message),
@@ -152,7 +153,8 @@ fn of_pod(pod: &Pod, events: &Events<'_>) -> Option<Cause> {
         ended,
         patience,
     };
-    if let Some((blame, container, message, ended)) = statuses(pod).find_map(|status| of_container(pod, status, events)) {
+    if let Some((blame, container, message, ended)) = statuses(pod).find_map(|status| of_container(pod, status, events))
+    {
         return Some(found(blame, Some(container), message, ended, Duration::ZERO));
     }
     if let Some(message) = events.first(name(pod), &["FailedMount"]) {
@@ -210,7 +212,8 @@ fn of_container<'a>(pod: &Pod, status: &'a ContainerStatus, events: &Events<'_>)
         return this(Blame::Probe(probe), answer, true);
     }
     let ended = [status.state.as_ref(), status.last_state.as_ref()];
-    let ended = ended.into_iter().flatten().find_map(|state| state.terminated.as_ref()).filter(|end| end.exit_code != 0)?;
+    let ended =
+        ended.into_iter().flatten().find_map(|state| state.terminated.as_ref()).filter(|end| end.exit_code != 0)?;
     let code = ended.exit_code;
     let what = ended.message.clone().unwrap_or_default();
     if ended.reason.as_deref() == Some("OOMKilled") {

@@ -55,7 +55,10 @@ impl Explained for Error {
         let text = match self {
             Self::NoHelm { .. } | Self::HelmVersion { .. } => "install Helm 4 (https://helm.sh)".to_owned(),
             Self::OtherImage { chart, .. } => {
-                format!("let a container of {} run `{{{{ .Values.image.repository }}}}:{{{{ .Values.image.tag }}}}`", chart.display())
+                format!(
+                    "let a container of {} run `{{{{ .Values.image.repository }}}}:{{{{ .Values.image.tag }}}}`",
+                    chart.display()
+                )
             }
             Self::PulledAlways { .. } => "set `imagePullPolicy` to `Never` or `IfNotPresent`".to_owned(),
             Self::Stuck { release, .. } => {

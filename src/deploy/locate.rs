@@ -29,7 +29,8 @@ impl fmt::Display for Place {
 pub fn place(release: &Release, objects: &[Object], cause: &Cause) -> Option<Place> {
     let limit = |name: &str| {
         let container = objects.iter().flat_map(super::containers).find(|one| {
-            cause.container.is_none() || one.get("name").and_then(serde_json::Value::as_str) == cause.container.as_deref()
+            cause.container.is_none()
+                || one.get("name").and_then(serde_json::Value::as_str) == cause.container.as_deref()
         })?;
         let value = container.pointer(&format!("/resources/limits/{name}"))?;
         Some(format!("{name}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))

@@ -124,7 +124,8 @@ impl Deployer<'_> {
     pub async fn roll_back(&self, release: &str) -> Result<u32, Error> {
         let history = self.helm.history(release).await?;
         let current = history.last().map_or(0, |last| last.revision);
-        let good = |one: &&Revision| one.revision < current && ["deployed", "superseded"].contains(&one.status.as_str());
+        let good =
+            |one: &&Revision| one.revision < current && ["deployed", "superseded"].contains(&one.status.as_str());
         let Some(target) = history.iter().rev().find(good) else {
             return Err(Error::NothingBefore { release: release.to_owned() });
         };

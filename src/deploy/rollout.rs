@@ -82,7 +82,8 @@ impl Rollout {
                 return Ok(Ended::Failed(Box::new(verdict)));
             }
             // What only time decides brings no change.
-            let _nothing_new = tokio::time::timeout(PACE, self.watch.next()).await.map(|next| next.map(drop)).unwrap_or(Ok(()))?;
+            let _nothing_new =
+                tokio::time::timeout(PACE, self.watch.next()).await.map(|next| next.map(drop)).unwrap_or(Ok(()))?;
         }
     }
 
@@ -90,14 +91,18 @@ impl Rollout {
         let snapshot = self.watch.current();
         let found: Vec<(&Workload, Cause)> =
             open.iter().filter_map(|one| Some((*one, cause::cause(one, snapshot, &self.before)?))).collect();
-        let key = |one: &Workload, cause: &Cause| {
-            (one.name.clone(), cause.container.clone(), format!("{:?}", cause.blame))
-        };
+        let key =
+            |one: &Workload, cause: &Cause| (one.name.clone(), cause.container.clone(), format!("{:?}", cause.blame));
         shown.retain(|known, _| found.iter().any(|(one, cause)| key(one, cause) == *known));
         for (one, cause) in &found {
             let since = *shown.entry(key(one, cause)).or_insert_with(Instant::now);
             if since.elapsed() >= cause.patience {
-                return Some(Verdict { workload: (*one).clone(), cause: cause.clone(), overdue: false, log: Vec::new() });
+                return Some(Verdict {
+                    workload: (*one).clone(),
+                    cause: cause.clone(),
+                    overdue: false,
+                    log: Vec::new(),
+                });
             }
         }
         let first = open.first().filter(|_| over)?;

@@ -69,8 +69,8 @@ impl Workload {
                 let (spec, status) = (found.spec.as_ref()?, found.status.clone().unwrap_or_default());
                 let wanted = spec.replicas.unwrap_or(1);
                 let ready = status.ready_replicas.unwrap_or(0);
-                let all_new = status.current_revision == status.update_revision
-                    || status.updated_replicas.unwrap_or(0) == wanted;
+                let all_new =
+                    status.current_revision == status.update_revision || status.updated_replicas.unwrap_or(0) == wanted;
                 let seen = seen(&found.metadata, status.observed_generation);
                 Some(Progress { ready, wanted, done: seen && all_new && ready == wanted })
             }
@@ -85,9 +85,8 @@ impl Workload {
             Kind::Job => {
                 let found = all.jobs.get(&self.name)?;
                 let status = found.status.clone().unwrap_or_default();
-                let complete = |one: &k8s_openapi::api::batch::v1::JobCondition| {
-                    one.type_ == "Complete" && one.status == "True"
-                };
+                let complete =
+                    |one: &k8s_openapi::api::batch::v1::JobCondition| one.type_ == "Complete" && one.status == "True";
                 let done = status.conditions.iter().flatten().any(complete);
                 let wanted = found.spec.as_ref().and_then(|spec| spec.completions).unwrap_or(1);
                 Some(Progress { ready: status.succeeded.unwrap_or(0), wanted, done })
@@ -117,7 +116,9 @@ impl Workload {
     pub fn pods<'a>(&self, all: &'a Snapshot) -> Vec<&'a Pod> {
         let Some((kind, name)) = self.maker(all) else { return Vec::new() };
         let newest = match self.kind {
-            Kind::StatefulSet => all.stateful_sets.get(&self.name).and_then(|set| set.status.as_ref()?.update_revision.clone()),
+            Kind::StatefulSet => {
+                all.stateful_sets.get(&self.name).and_then(|set| set.status.as_ref()?.update_revision.clone())
+            }
             _ => None,
         };
         let is_newest = |pod: &&Pod| {

@@ -224,7 +224,9 @@ impl Wrong {
             Self::NoChart { .. } => "set `chart`".into(),
             Self::ReleaseCircle { .. } => "take one of these needs away".into(),
             Self::ValueSource { key, .. } => format!("write `{key} = {{ generate = 32 }}` or `{{ env = \"{key}\" }}`"),
-            Self::PlainSecret { key, .. } => format!("write `{key} = {{ env = \"{key}\" }}`, and set it when you deploy"),
+            Self::PlainSecret { key, .. } => {
+                format!("write `{key} = {{ env = \"{key}\" }}`, and set it when you deploy")
+            }
             Self::SecretInside { .. } => "keep it where no commit can reach it, such as in your home directory".into(),
             Self::TagForMany { .. } => "name the image, as in `loadline build api --tag shop/api:1`".into(),
             _ => return None,

@@ -10,7 +10,16 @@ const SHORTEST: usize = 16;
 const FEWEST: usize = 6;
 /// What templates and walkthroughs leave where a value belongs.
 const PLACEHOLDERS: [&str; 10] = [
-    "changeme", "change-me", "change_me", "placeholder", "replaceme", "replace-me", "your-", "your_", "example", "xxxx",
+    "changeme",
+    "change-me",
+    "change_me",
+    "placeholder",
+    "replaceme",
+    "replace-me",
+    "your-",
+    "your_",
+    "example",
+    "xxxx",
 ];
 /// Keys with one of these in their names hold something that must not be guessed.
 const SECRETIVE: [&str; 5] = ["SECRET", "PASSWORD", "KEY", "TOKEN", "PASSWD"];

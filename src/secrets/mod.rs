@@ -77,9 +77,11 @@ pub fn prepare(
         }
     }
     compose(secret, &mut prepared);
-    let changed = prepared.data.0.iter().filter(|(key, value)| {
-        there.and_then(|there| there.0.get(*key)).is_none_or(|there| there != *value)
-    });
+    let changed = prepared
+        .data
+        .0
+        .iter()
+        .filter(|(key, value)| there.and_then(|there| there.0.get(*key)).is_none_or(|there| there != *value));
     prepared.changed = changed.map(|(key, _)| key.clone()).collect();
     prepared
 }
@@ -92,10 +94,8 @@ fn compose(secret: &ClusterSecret, prepared: &mut Prepared) {
     };
     let mut open: BTreeMap<String, String> = secret.keys.iter().filter_map(text).collect();
     loop {
-        let filled: Vec<(String, Vec<u8>)> = open
-            .iter()
-            .filter_map(|(key, text)| Some((key.clone(), fill(text, &prepared.data).ok()?)))
-            .collect();
+        let filled: Vec<(String, Vec<u8>)> =
+            open.iter().filter_map(|(key, text)| Some((key.clone(), fill(text, &prepared.data).ok()?))).collect();
         if filled.is_empty() {
             break;
         }

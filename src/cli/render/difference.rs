@@ -4,7 +4,8 @@ use crate::cluster::Difference;
 use serde_json::Value;
 
 /// What does not matter: it says how an object came about, not what it is.
-const SKIPPED: [&str; 2] = ["/metadata/annotations/deployment.kubernetes.io~1revision", "/metadata/annotations/meta.helm.sh"];
+const SKIPPED: [&str; 2] =
+    ["/metadata/annotations/deployment.kubernetes.io~1revision", "/metadata/annotations/meta.helm.sh"];
 /// What stands for a secret's value.
 const HIDDEN: &str = "(hidden)";
 

@@ -102,7 +102,8 @@ async fn shipped(
     let (mut shipped, mut built) = (Vec::new(), Vec::new());
     for image in images {
         let failed = |error: &dyn Explained| session.failed(Some(&image.name), error);
-        let standing = gate::last_build(&planned.state, &planned.engine, image).await.map_err(|error| failed(&error))?;
+        let standing =
+            gate::last_build(&planned.state, &planned.engine, image).await.map_err(|error| failed(&error))?;
         let passed = gate::passed(&planned.state, &planned.engine, &planned.plan, image, &standing.id).await;
         passed.map_err(|error| failed(&error))?;
         let Some(own) = image.tags.first() else { continue };

@@ -56,7 +56,9 @@ async fn secrets(session: &Session, args: &Secrets) -> Result<Outcome, Outcome> 
     let level = deployment.pod_security.as_str();
     let prepared = there.prepare_namespace(&deployment.namespace, level).await;
     prepared.map_err(|error| session.failed(None, &error))?;
-    let of = |name: &str| args.rotate.iter().filter_map(|text| Some(text.strip_prefix(name)?.strip_prefix('/')?.to_owned())).collect();
+    let of = |name: &str| {
+        args.rotate.iter().filter_map(|text| Some(text.strip_prefix(name)?.strip_prefix('/')?.to_owned())).collect()
+    };
     prepared::write(session, &there, deployment, of).await?;
     Ok(Outcome::Fine)
 }

@@ -119,13 +119,7 @@ impl Resolver<'_> {
         found.canonicalize().ok()
     }
 
-    fn image_of(
-        &mut self,
-        release: &str,
-        name: &str,
-        written: Option<String>,
-        images: &[String],
-    ) -> Option<String> {
+    fn image_of(&mut self, release: &str, name: &str, written: Option<String>, images: &[String]) -> Option<String> {
         let path = join(release, "image");
         match written {
             Some(image) => {
@@ -198,7 +192,7 @@ impl Resolver<'_> {
             return None;
         }
         let names: Vec<String> = keys.keys().cloned().collect();
-        let key = |(key, value)| {
+        let key = |(key, value): (String, written::Value)| {
             let at = join(&path, &key);
             self.written(&at);
             let value = self.value(&at, &name, &key, value, &names)?;
