@@ -82,8 +82,9 @@ impl Rollout {
                 return Ok(Ended::Failed(Box::new(verdict)));
             }
             // What only time decides brings no change.
-            let _nothing_new =
-                tokio::time::timeout(PACE, self.watch.next()).await.map(|next| next.map(drop)).unwrap_or(Ok(()))?;
+            if let Ok(next) = tokio::time::timeout(PACE, self.watch.next()).await {
+                next?;
+            }
         }
     }
 
