@@ -265,6 +265,8 @@ pub enum Event {
         release: String,
         /// Its revision, from 1.
         revision: u32,
+        /// This run made that revision; otherwise all of it was there, and ran.
+        changed: bool,
         /// The namespace.
         namespace: String,
         /// The workloads that are ready, such as ``Deployment `backend` ``.

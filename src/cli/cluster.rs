@@ -1,11 +1,13 @@
 //! The cluster that a verb is about, and that it is the one that images are loaded into.
 
-use crate::cli::args::{In, To};
+use crate::cli::args::{In, ReleaseValue, To};
 use crate::cli::session::Session;
 use crate::cluster::{self, Cluster};
+use crate::deploy::{Deployer, Helm};
 use crate::node::{Surroundings, Target};
-use crate::project::{Deployment, Plan, nearest};
+use crate::project::{Deployment, Plan, Release, nearest};
 use crate::types::{Explained, Outcome};
+use serde_json::{Map, Value};
 
 /// Why there is no cluster to work in.
 #[derive(Debug, thiserror::Error)]
@@ -57,15 +59,82 @@ impl Explained for NoCluster {
     }
 }
 
-/// How the application is deployed.
-///
-/// # Errors
-/// The settings do not say it.
-pub fn deployment<'a>(session: &Session, plan: &'a Plan) -> Result<&'a Deployment, Outcome> {
-    plan.deployment.as_ref().ok_or_else(|| session.failed(None, &NoCluster::NoRelease))
+/// What a verb about releases works with.
+pub struct Workplace {
+    /// How the application is deployed, with what the command line said.
+    pub deployment: Deployment,
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The program.
+    pub helm: Helm,
 }
 
-/// The releases called `names` in the order of the plan; all if none is named.
+impl Workplace {
+    /// Opens the cluster that `to` and `into` mean for `deployment`, and finds Helm.
+    ///
+    /// # Errors
+    /// There is none, it does not answer, or it is not where the target's images are.
+    pub async fn open(
+        session: &Session,
+        plan: &Plan,
+        deployment: Deployment,
+        to: &To,
+        into: &In,
+    ) -> Result<Self, Outcome> {
+        let cluster = connect(session, plan, &deployment, to, into).await?;
+        let helm = Helm::find(cluster.context(), &deployment.namespace).await;
+        let helm = helm.map_err(|error| session.failed(None, &error))?;
+        Ok(Self { deployment, cluster, helm })
+    }
+
+    /// What deploys here.
+    pub fn deployer<'a>(&'a self, session: &'a Session) -> Deployer<'a> {
+        let Self { deployment, cluster, helm } = self;
+        Deployer { cluster, helm, deployment, events: &session.events, cancel: &session.cancel }
+    }
+}
+
+/// How the application is deployed, with what the command line says.
+///
+/// # Errors
+/// The settings do not say it, or have no release that a value is for.
+pub fn deployment(session: &Session, plan: &Plan, into: &In, set: &[ReleaseValue]) -> Result<Deployment, Outcome> {
+    let mut deployment = plan.deployment.clone().ok_or_else(|| session.failed(None, &NoCluster::NoRelease))?;
+    if let Some(namespace) = &into.namespace {
+        deployment.namespace.clone_from(namespace);
+    }
+    for ReleaseValue { release, path, value } in set {
+        let unknown = unknown(&deployment, release);
+        let Some(found) = deployment.releases.iter_mut().find(|one| one.name == *release) else {
+            return Err(session.failed(None, &unknown));
+        };
+        put(&mut found.set, path, value.clone());
+    }
+    Ok(deployment)
+}
+
+/// Puts `value` where `path` leads, and makes the way there.
+fn put(values: &mut Map<String, Value>, path: &[String], value: Value) {
+    let Some((first, rest)) = path.split_first() else { return };
+    if rest.is_empty() {
+        values.insert(first.clone(), value);
+        return;
+    }
+    let next = values.entry(first.clone()).or_insert_with(|| Value::Object(Map::new()));
+    if !next.is_object() {
+        *next = Value::Object(Map::new());
+    }
+    if let Value::Object(inner) = next {
+        put(inner, rest, value);
+    }
+}
+
+fn unknown(deployment: &Deployment, name: &str) -> NoCluster {
+    let known = deployment.releases.iter().map(|release| release.name.as_str());
+    NoCluster::UnknownRelease { name: name.to_owned(), nearest: nearest(name, known).map(str::to_owned) }
+}
+
+/// The releases called `names` in the order of the plan; if none is named, all that `unnamed` takes.
 ///
 /// # Errors
 /// There is no such release.
@@ -73,13 +142,13 @@ pub fn chosen<'a>(
     session: &Session,
     deployment: &'a Deployment,
     names: &[String],
-) -> Result<Vec<&'a crate::project::Release>, Outcome> {
-    let known = || deployment.releases.iter().map(|release| release.name.as_str());
+    unnamed: impl Fn(&Release) -> bool,
+) -> Result<Vec<&'a Release>, Outcome> {
     if let Some(name) = names.iter().find(|name| deployment.release(name).is_none()) {
-        let near = nearest(name, known()).map(str::to_owned);
-        return Err(session.failed(None, &NoCluster::UnknownRelease { name: name.clone(), nearest: near }));
+        return Err(session.failed(None, &unknown(deployment, name)));
     }
-    let is_chosen = |release: &&crate::project::Release| names.is_empty() || names.contains(&release.name);
+    let is_chosen =
+        |release: &&Release| if names.is_empty() { unnamed(release) } else { names.contains(&release.name) };
     Ok(deployment.releases.iter().filter(is_chosen).collect())
 }
 

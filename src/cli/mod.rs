@@ -9,6 +9,7 @@ mod gate;
 mod kept;
 mod planned;
 mod prepared;
+mod reached;
 mod render;
 mod session;
 mod signals;

@@ -1,8 +1,9 @@
 //! The Kubernetes secrets of a plan, filled and checked before anything is written.
 
+use crate::cli::cluster::Workplace;
 use crate::cli::session::{Session, variable};
-use crate::cluster::{Cluster, SecretData};
-use crate::project::{ClusterSecret, Deployment};
+use crate::cluster::{self, Cluster, Level, SecretData};
+use crate::project::{ClusterSecret, Deployment, PodSecurity};
 use crate::secrets::{self, Missing, Prepared, Why};
 use crate::types::{Explained, Outcome, path_from_here};
 
@@ -65,17 +66,23 @@ fn because(why: &Why) -> String {
     }
 }
 
-/// Writes all secrets of `deployment` into the cluster, those first that can be faulty: nothing is
-/// written if one of them is.
+/// Makes sure that the namespace is there, and writes all secrets into it, those first that can be
+/// faulty: nothing is written if one of them is.
 ///
 /// # Errors
 /// As `prepare`; or the cluster refused.
 pub async fn write(
     session: &Session,
-    cluster: &Cluster,
-    deployment: &Deployment,
+    place: &Workplace,
     rotated: impl Fn(&str) -> Vec<String>,
 ) -> Result<(), Outcome> {
+    let Workplace { deployment, cluster, .. } = place;
+    let failed = |error: cluster::Error| session.failed(None, &error);
+    let namespace = &deployment.namespace;
+    if cluster.terminating(namespace).await.map_err(failed)?.is_some() {
+        session.note(format!("the namespace {namespace} is being removed: waiting until it is gone"));
+        cluster.namespace_gone(namespace, deployment.deadline).await.map_err(failed)?;
+    }
     let mut all = Vec::new();
     for secret in &deployment.secrets {
         match prepare(cluster, deployment, secret, &rotated(&secret.name)).await {
@@ -83,12 +90,16 @@ pub async fn write(
             Err(error) => return Err(session.failed(None, &*error)),
         }
     }
+    let level = Level {
+        name: deployment.pod_security.unwrap_or(PodSecurity::Restricted).as_str(),
+        always: deployment.pod_security.is_some(),
+    };
+    cluster.prepare_namespace(namespace, level).await.map_err(failed)?;
     for (secret, prepared) in all {
         if prepared.changed.is_empty() {
             continue;
         }
-        let kept = cluster.keep_secret(&deployment.namespace, &secret.name, &prepared.data).await;
-        kept.map_err(|error| session.failed(None, &error))?;
+        cluster.keep_secret(namespace, &secret.name, &prepared.data).await.map_err(failed)?;
         let made =
             if prepared.made.is_empty() { String::new() } else { format!(", made {}", prepared.made.join(", ")) };
         session.note(format!("secret {}: wrote {}{made}", secret.name, prepared.changed.join(", ")));

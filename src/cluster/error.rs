@@ -1,6 +1,7 @@
 //! What can go wrong between us and a cluster.
 
 use crate::types::{Explained, Outcome};
+use kube::runtime::watcher;
 
 /// A cluster could not be reached, refused, or answered with an error.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,12 @@ pub enum Error {
         /// Why, unless it just never answered.
         #[source]
         source: Option<Box<kube::Error>>,
+    },
+    /// The namespace is being removed, and does not go.
+    #[error("the namespace `{namespace}` is being removed, and is still there")]
+    Terminating {
+        /// Its name.
+        namespace: String,
     },
     /// The cluster refused a request.
     #[error("{doing} failed: the cluster answered {code}: {message}")]
@@ -65,6 +72,14 @@ impl Error {
         }
     }
 
+    pub(super) fn watch(doing: &str, source: watcher::Error) -> Self {
+        use watcher::Error::{InitialListFailed, WatchFailed, WatchStartFailed};
+        match source {
+            InitialListFailed(source) | WatchStartFailed(source) | WatchFailed(source) => Self::api(doing, source),
+            source => Self::Broken { doing: doing.to_owned(), source: Box::new(source) },
+        }
+    }
+
     /// Whether it says that something is not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { code: 404, .. })
@@ -75,7 +90,7 @@ impl Explained for Error {
     fn outcome(&self) -> Outcome {
         match self {
             Self::NoContext { .. } => Outcome::Usage,
-            Self::Refused { code: 400..=499, .. } => Outcome::StepFailed,
+            Self::Terminating { .. } | Self::Refused { code: 400..=499, .. } => Outcome::StepFailed,
             _ => Outcome::Unreachable,
         }
     }
@@ -90,7 +105,12 @@ impl Explained for Error {
             Self::Unreachable { context, .. } => {
                 format!("start the cluster (`minikube start -p {context}`), or name another with `--context`")
             }
-            Self::Refused { code: 403, doing, .. } => format!("your user may not do this: {doing}"),
+            Self::Terminating { namespace } => {
+                format!("`kubectl get namespace {namespace} -o yaml` says what it waits for (`finalizers`)")
+            }
+            Self::Refused { code: 403, .. } => {
+                "your user may not do this in the cluster: `kubectl auth can-i --list` shows what it may".to_owned()
+            }
             _ => return None,
         };
         Some(text)

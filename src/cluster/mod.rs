@@ -1,17 +1,22 @@
 //! A Kubernetes cluster, reached as kubectl reaches it. The only room that knows the client
 //! library; what it gives are the API's own objects.
 
+mod claims;
 mod error;
+mod forward;
 mod namespace;
 mod objects;
 mod pods;
 mod secret;
+mod service;
 mod watch;
 
 pub use error::Error;
-pub use namespace::Prepared;
+pub use forward::Forward;
+pub use namespace::{Level, Terminating};
 pub use objects::{Difference, Object};
 pub use secret::SecretData;
+pub use service::Opening;
 pub use watch::{Snapshot, Watch};
 
 use k8s_openapi::api::core::v1::Node;

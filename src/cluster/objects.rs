@@ -30,6 +30,13 @@ pub struct Difference {
     pub then: Value,
 }
 
+impl Difference {
+    /// That all of `object` would be new.
+    pub fn all_new(object: Object) -> Self {
+        Self { kind: object.kind().to_owned(), name: object.name().to_owned(), now: None, then: object.value }
+    }
+}
+
 impl Object {
     /// Text at `pointer` (RFC 6901); empty if there is none.
     pub fn text(&self, pointer: &str) -> &str {

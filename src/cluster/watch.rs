@@ -11,14 +11,14 @@ use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Resource, ResourceExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long is waited for more to come with what came: controllers change several objects at once.
 const SETTLE: Duration = Duration::from_millis(30);
 /// The kinds that are watched.
 const KINDS: usize = 8;
-/// How many errors in a row are one that lasts: each kind has its own stream.
-const TRIES: usize = 3 * KINDS;
+/// For how long nothing but errors may come until the cluster is taken for lost.
+const LOST: Duration = Duration::from_secs(15);
 
 /// The objects of one namespace at a moment, by name.
 #[derive(Clone, Debug, Default)]
@@ -40,8 +40,8 @@ pub struct Watch {
     snapshot: Snapshot,
     /// The kinds that are listed in full.
     listed: BTreeSet<usize>,
-    /// How many errors came in a row.
-    failures: usize,
+    /// Since when nothing but errors came.
+    failing: Option<Instant>,
     doing: String,
 }
 
@@ -66,7 +66,7 @@ impl Cluster {
         changes.push(self.changes(namespace, 6, |all| &mut all.claims));
         changes.push(self.changes(namespace, 7, |all| &mut all.events));
         let doing = format!("watching the namespace `{namespace}`");
-        Watch { changes, snapshot: Snapshot::default(), listed: BTreeSet::new(), failures: 0, doing }
+        Watch { changes, snapshot: Snapshot::default(), listed: BTreeSet::new(), failing: None, doing }
     }
 
     fn changes<K>(
@@ -110,6 +110,17 @@ fn change<K: ResourceExt + Send + 'static>(
     Change { kind, listed, apply }
 }
 
+/// Whether the cluster answered, and said no: another try would say the same.
+fn is_refusal(error: &watcher::Error) -> bool {
+    use watcher::Error::{InitialListFailed, WatchFailed, WatchStartFailed};
+    match error {
+        InitialListFailed(source) | WatchStartFailed(source) | WatchFailed(source) => {
+            matches!(source, kube::Error::Api(status) if [401, 403].contains(&status.code))
+        }
+        _ => false,
+    }
+}
+
 impl Watch {
     /// Waits until something changed, and all kinds were listed; gives what is there then.
     ///
@@ -135,7 +146,7 @@ impl Watch {
     async fn take(&mut self) -> Result<(), Error> {
         match self.changes.next().await {
             Some(Ok(change)) => {
-                self.failures = 0;
+                self.failing = None;
                 (change.apply)(&mut self.snapshot);
                 match change.listed {
                     Some(true) => self.listed.insert(change.kind),
@@ -145,11 +156,10 @@ impl Watch {
                 Ok(())
             }
             // The watch begins anew by itself, after a while.
-            Some(Err(_)) if self.failures < TRIES => {
-                self.failures += 1;
+            Some(Err(source)) if !is_refusal(&source) && self.failing.get_or_insert_with(Instant::now).elapsed() < LOST => {
                 Ok(())
             }
-            Some(Err(source)) => Err(Error::Broken { doing: self.doing.clone(), source: Box::new(source) }),
+            Some(Err(source)) => Err(Error::watch(&self.doing, source)),
             // Watches never end.
             None => future::pending().await,
         }

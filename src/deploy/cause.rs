@@ -55,6 +55,8 @@ pub struct Cause {
     pub pod: Option<String>,
     /// The container, if it is one.
     pub container: Option<String>,
+    /// It is one that must end before the others start.
+    pub is_init: bool,
     /// What the cluster said first.
     pub message: String,
     /// The container that wrote the log that matters has ended already.
@@ -93,7 +95,7 @@ pub fn overdue(workload: &Workload, all: &Snapshot, before: &Before) -> Cause {
         None => (Blame::Other, unready.map_or_else(|| "no pod was made".to_owned(), phase)),
     };
     let pod = unready.map(|pod| name(pod).to_owned());
-    Cause { blame, pod, container, message, ended: false, patience: Duration::ZERO }
+    Cause { blame, pod, container, is_init: false, message, ended: false, patience: Duration::ZERO }
 }
 
 struct Events<'a> {
@@ -114,6 +116,21 @@ impl Events<'_> {
         found.into_iter().filter_map(|event| event.message.clone()).collect()
     }
 
+    /// How often something happened to `object` for `reason` since the beginning, with a message that
+    /// begins so; and the last message.
+    fn counted(&self, object: &str, reason: &str, begin: &str) -> Option<(i32, String)> {
+        let mut found = (0, None);
+        for (name, event) in &self.all.events {
+            let about = event.involved_object.name.as_deref() == Some(object);
+            let message = event.message.clone().filter(|message| message.starts_with(begin));
+            if about && event.reason.as_deref() == Some(reason) && message.is_some() {
+                let before = self.before.get(name).copied().unwrap_or(0);
+                found = (found.0 + event.count.unwrap_or(1) - before, message);
+            }
+        }
+        found.1.map(|message| (found.0, message))
+    }
+
     fn first(&self, object: &str, reasons: &[&str]) -> Option<String> {
         self.of(object, reasons).into_iter().next()
     }
@@ -130,6 +147,11 @@ fn name(pod: &Pod) -> &str {
 fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
     conditions.into_iter().flatten().any(|one| one.type_ == "Ready" && one.status == "True")
+}
+
+fn is_init(pod: &Pod, container: &str) -> bool {
+    let init = pod.spec.as_ref().and_then(|spec| spec.init_containers.as_ref());
+    init.into_iter().flatten().any(|one| one.name == container)
 }
 
 fn phase(pod: &Pod) -> String {
@@ -149,6 +171,7 @@ fn of_pod(pod: &Pod, events: &Events<'_>) -> Option<Cause> {
         blame,
         pod: Some(name(pod).to_owned()),
         container: container.map(str::to_owned),
+        is_init: container.is_some_and(|container| is_init(pod, container)),
         message,
         ended,
         patience,
@@ -156,6 +179,9 @@ fn of_pod(pod: &Pod, events: &Events<'_>) -> Option<Cause> {
     if let Some((blame, container, message, ended)) = statuses(pod).find_map(|status| of_container(pod, status, events))
     {
         return Some(found(blame, Some(container), message, ended, Duration::ZERO));
+    }
+    if let Some((container, message)) = unready(pod, events) {
+        return Some(found(Blame::Probe("readiness"), Some(container), message, false, A_WHILE));
     }
     if let Some(message) = events.first(name(pod), &["FailedMount"]) {
         let blame = if mentions_reference(&message) { Blame::Reference } else { Blame::Other };
@@ -174,6 +200,19 @@ fn of_pod(pod: &Pod, events: &Events<'_>) -> Option<Cause> {
         return Some(found(Blame::Claim, None, claim.unwrap_or(message), false, A_WHILE));
     }
     Some(found(Blame::Schedule, None, message, false, A_WHILE))
+}
+
+/// A container that has started, as its startup probe says, and failed its readiness probe more often
+/// than it may. One without a startup probe may still be starting.
+fn unready<'a>(pod: &'a Pod, events: &Events<'_>) -> Option<(&'a str, String)> {
+    let spec = pod.spec.as_ref()?;
+    let container = spec.containers.iter().find(|container| {
+        let has_started = |status: &ContainerStatus| status.started == Some(true) && !status.ready;
+        container.startup_probe.is_some() && statuses(pod).any(|one| one.name == container.name && has_started(one))
+    })?;
+    let budget = container.readiness_probe.as_ref()?.failure_threshold.unwrap_or(3);
+    let (count, message) = events.counted(name(pod), "Unhealthy", "Readiness")?;
+    (count >= budget).then_some((container.name.as_str(), message))
 }
 
 type OfContainer<'a> = (Blame, &'a str, String, bool);
@@ -238,14 +277,21 @@ fn mentions_reference(message: &str) -> bool {
         && ["not found", "couldn't find key", "non-existent"].iter().any(|what| message.contains(what))
 }
 
-/// What keeps pods from being made at all.
+/// What keeps pods from being made at all, or made once more.
 fn of_maker(workload: &Workload, all: &Snapshot, events: &Events<'_>) -> Option<Cause> {
+    if let Some(message) = workload.given_up(all) {
+        let pod = workload.pods(all).last().copied();
+        let container = pod.and_then(|pod| statuses(pod).next()).map(|status| status.name.clone());
+        let pod = pod.map(|pod| name(pod).to_owned());
+        let patience = Duration::ZERO;
+        return Some(Cause { blame: Blame::Crash, pod, container, is_init: false, message, ended: false, patience });
+    }
     let (_, maker) = workload.maker(all)?;
     let message = events.last(&maker, &["FailedCreate"])?;
     let progress = workload.progress(all)?;
     if progress.done || !workload.pods(all).is_empty() {
         return None;
     }
-    let blame = if message.contains("exceeded quota") { Blame::Quota } else { Blame::Admission };
-    Some(Cause { blame, pod: None, container: None, message, ended: false, patience: A_WHILE / 5 })
+    let blame = if message.contains("quota") { Blame::Quota } else { Blame::Admission };
+    Some(Cause { blame, pod: None, container: None, is_init: false, message, ended: false, patience: A_WHILE / 5 })
 }

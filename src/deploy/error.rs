@@ -18,7 +18,7 @@ pub enum Error {
     #[error("`helm version` says `{found}`, and {}.{} or newer is needed", .oldest.0, .oldest.1)]
     HelmVersion { found: String, oldest: (u32, u32) },
     #[error("{doing} the release `{release}` failed")]
-    Helm { release: String, doing: &'static str, said: String },
+    Helm { release: String, doing: &'static str, said: String, at: Option<String> },
     #[error("what helm says of the release `{release}` is not understood")]
     NotUnderstood { release: String, source: serde_json::Error },
     #[error("what the chart of the release `{release}` renders is no YAML")]
@@ -31,13 +31,15 @@ pub enum Error {
     PulledAlways { release: String, image: String, workload: String },
     #[error("the release `{release}` is `{}` since {}: a run of helm holds it, or died while it did", .revision.status, .revision.updated)]
     Stuck { release: String, revision: Revision },
+    #[error("the release `{release}` is `{}` since {}: a run of helm may still hold it", .revision.status, .revision.updated)]
+    Held { release: String, revision: Revision },
     #[error("the release `{release}` has no earlier revision to go back to")]
     NothingBefore { release: String },
     #[error("{release} is not ready: {}", .verdict.cause.message)]
     NotReady { release: String, verdict: Box<Verdict>, place: Option<Place> },
     #[error(transparent)]
     Cluster(#[from] cluster::Error),
-    #[error("deploying {release} was interrupted")]
+    #[error("waiting for {release} was interrupted: the cluster goes on with it")]
     Interrupted { release: String },
 }
 
@@ -64,7 +66,14 @@ impl Explained for Error {
             Self::Stuck { release, .. } => {
                 format!("if no helm runs any more, `loadline rollback {release}` frees it")
             }
+            Self::Held { release, .. } => {
+                format!("wait for it; if no helm runs any more, `loadline rollback {release} --force` frees it")
+            }
+            Self::Helm { release, said, .. } => return helm_hint(release, said),
             Self::NotReady { release, verdict, .. } => return hint(release, &verdict.cause.blame),
+            Self::Interrupted { release } => {
+                format!("`loadline deploy {release}` waits for it again, `loadline rollback {release}` goes back")
+            }
             Self::Cluster(error) => return error.hint(),
             _ => return None,
         };
@@ -73,12 +82,35 @@ impl Explained for Error {
 
     fn details(&self) -> Vec<(String, String)> {
         match self {
-            Self::Helm { said, .. } => vec![("helm".into(), said.clone())],
+            Self::Helm { said, at, .. } => {
+                let at = at.iter().map(|at| ("at".to_owned(), at.clone()));
+                std::iter::once(("helm".to_owned(), said.clone())).chain(at).collect()
+            }
             Self::OtherImage { found, .. } if !found.is_empty() => vec![("it runs".into(), found.join("\n"))],
             Self::NotReady { verdict, place, .. } => not_ready(verdict, place.as_ref()),
             _ => Vec::new(),
         }
     }
+}
+
+/// What helps with what Helm, or the cluster through it, said.
+fn helm_hint(release: &str, said: &str) -> Option<String> {
+    let text = if said.contains("field is immutable") || said.contains("updates to statefulset spec") {
+        format!("it cannot be changed in place: `loadline undeploy {release}` (its data stays), then deploy it again")
+    } else if said.contains("provided port is already allocated") {
+        "another service has this node port: `kubectl get services --all-namespaces`; set another one".to_owned()
+    } else if said.contains("another operation") && said.contains("in progress") {
+        format!("another deployment is under way; if none is, `loadline rollback {release}` frees the release")
+    } else if said.contains("is forbidden: User") {
+        "your user may not do this in the cluster: `kubectl auth can-i --list` shows what it may".to_owned()
+    } else if said.contains("don't meet the specifications of the schema") {
+        "the chart's values.schema.json says what each value may be".to_owned()
+    } else if said.contains("is being terminated") {
+        "the namespace is being removed: wait until it is gone, and deploy again".to_owned()
+    } else {
+        return None;
+    };
+    Some(text)
 }
 
 fn not_ready(verdict: &Verdict, place: Option<&Place>) -> Vec<(String, String)> {

@@ -1,13 +1,15 @@
 //! The real Helm: what it renders, installs, rolls back and removes.
 
-use super::Error;
+use super::{Error, template};
 use crate::cluster::Object;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::process::Command;
 
 /// The oldest that is known to work.
@@ -34,6 +36,12 @@ pub struct Chart<'a> {
     pub set: &'a Value,
 }
 
+/// What Helm says after an upgrade.
+#[derive(Deserialize)]
+struct Done {
+    version: u32,
+}
+
 /// A revision of a release.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Revision {
@@ -51,6 +59,12 @@ impl Revision {
     pub fn is_pending(&self) -> bool {
         self.status.starts_with("pending-")
     }
+
+    /// Whether it was last changed longer ago than `time`; yes if nobody knows.
+    pub fn is_older_than(&self, time: Duration) -> bool {
+        let since = |then: Timestamp| Timestamp::now().duration_since(then);
+        self.updated.parse().map_or(true, |then| since(then).unsigned_abs() > time)
+    }
 }
 
 impl Helm {
@@ -60,36 +74,41 @@ impl Helm {
     /// There is none, or one that is too old.
     pub async fn find(context: &str, namespace: &str) -> Result<Self, Error> {
         let helm = Self { program: "helm".into(), context: context.to_owned(), namespace: namespace.to_owned() };
-        let said = helm.command(&["version", "--short"]).stdin(Stdio::null()).output().await;
+        let said = helm.command(&["version", "--short"]).output().await;
         let said = said.map_err(|source| Error::NoHelm { source })?;
         let text = String::from_utf8_lossy(&said.stdout).trim().to_owned();
         let version = version(&text).ok_or_else(|| Error::HelmVersion { found: text.clone(), oldest: OLDEST })?;
         if version < OLDEST { Err(Error::HelmVersion { found: text, oldest: OLDEST }) } else { Ok(helm) }
     }
 
-    /// The objects of `chart` as the cluster would get them; hooks are left out. Nothing is changed.
+    /// The objects of `chart` as the cluster would get them; hooks are left out. Nothing is changed,
+    /// and no cluster is asked.
     ///
     /// # Errors
     /// The chart, its values or what comes of them is wrong.
     pub async fn render(&self, chart: &Chart<'_>) -> Result<Vec<Object>, Error> {
         let values = values_file(chart.set)?;
         let mut words: Vec<OsString> = vec!["template".into(), chart.release.into(), chart.directory.into()];
-        words.extend(["--no-hooks", "--include-crds", "--validate"].map(OsString::from));
+        words.extend(["--no-hooks", "--include-crds"].map(OsString::from));
         words.extend(value_words(chart.files, values.path()));
-        objects(&self.run(chart.release, "rendering", &words).await?, chart.release)
+        objects(&self.run(Subject::from(chart), "rendering", &words).await?, chart.release)
     }
 
-    /// Installs or upgrades `chart`; ends when the cluster has its objects, ready or not.
+    /// Installs or upgrades `chart`; ends when the cluster has its objects, ready or not. Gives the
+    /// new revision.
     ///
     /// # Errors
     /// Helm or the cluster refused, or a hook failed.
-    pub async fn upgrade(&self, chart: &Chart<'_>) -> Result<(), Error> {
+    pub async fn upgrade(&self, chart: &Chart<'_>) -> Result<u32, Error> {
         let values = values_file(chart.set)?;
         let mut words: Vec<OsString> = vec!["upgrade".into(), "--install".into(), chart.release.into()];
         words.push(chart.directory.into());
-        words.extend(["--history-max", HISTORY].map(OsString::from));
+        words.extend(["--history-max", HISTORY, "--output", "json"].map(OsString::from));
         words.extend(value_words(chart.files, values.path()));
-        self.run(chart.release, "installing", &words).await.map(drop)
+        let text = self.run(Subject::from(chart), "installing", &words).await?;
+        let done: Done = serde_json::from_str(&text)
+            .map_err(|source| Error::NotUnderstood { release: chart.release.to_owned(), source })?;
+        Ok(done.version)
     }
 
     /// The revisions of `release`, the oldest first; none if it was never installed.
@@ -98,7 +117,7 @@ impl Helm {
     /// Helm failed, or says what cannot be understood.
     pub async fn history(&self, release: &str) -> Result<Vec<Revision>, Error> {
         let words = ["history", release, "--output", "json"].map(OsString::from);
-        let text = match self.run(release, "asking for the history of", &words).await {
+        let text = match self.run(Subject::from(release), "asking for the history of", &words).await {
             Err(Error::Helm { said, .. }) if said.contains("not found") => return Ok(Vec::new()),
             text => text?,
         };
@@ -111,7 +130,7 @@ impl Helm {
     /// There is no such release, or Helm failed.
     pub async fn manifest(&self, release: &str) -> Result<Vec<Object>, Error> {
         let words = ["get", "manifest", release].map(OsString::from);
-        objects(&self.run(release, "reading", &words).await?, release)
+        objects(&self.run(Subject::from(release), "reading", &words).await?, release)
     }
 
     /// Goes back to `revision`.
@@ -120,7 +139,7 @@ impl Helm {
     /// Helm or the cluster refused.
     pub async fn rollback(&self, release: &str, revision: u32) -> Result<(), Error> {
         let words = ["rollback".into(), release.into(), revision.to_string().into()];
-        self.run(release, "rolling back", &words).await.map(drop)
+        self.run(Subject::from(release), "rolling back", &words).await.map(drop)
     }
 
     /// Removes `release`; false if it was not there.
@@ -129,7 +148,7 @@ impl Helm {
     /// Helm or the cluster refused.
     pub async fn uninstall(&self, release: &str) -> Result<bool, Error> {
         let words = ["uninstall", release].map(OsString::from);
-        match self.run(release, "removing", &words).await {
+        match self.run(Subject::from(release), "removing", &words).await {
             Err(Error::Helm { said, .. }) if said.contains("not found") => Ok(false),
             done => done.map(|_| true),
         }
@@ -137,19 +156,40 @@ impl Helm {
 
     fn command(&self, words: &[impl AsRef<std::ffi::OsStr>]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(words).kill_on_drop(true);
+        // Ctrl-C is for us: Helm, broken off, leaves a release that no other run may touch.
+        command.args(words).stdin(Stdio::null()).process_group(0);
         command
     }
 
-    async fn run(&self, release: &str, doing: &'static str, words: &[OsString]) -> Result<String, Error> {
+    async fn run(&self, subject: Subject<'_>, doing: &'static str, words: &[OsString]) -> Result<String, Error> {
         let mut command = self.command(words);
-        command.args(["--namespace", &self.namespace, "--kube-context", &self.context]).stdin(Stdio::null());
+        command.args(["--namespace", &self.namespace, "--kube-context", &self.context]);
         let output = command.output().await.map_err(|source| Error::NoHelm { source })?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&output.stderr).trim().trim_start_matches("Error: ").to_owned();
-        Err(Error::Helm { release: release.to_owned(), doing, said })
+        let at = subject.chart.and_then(|chart| template::place(&said, chart));
+        Err(Error::Helm { release: subject.release.to_owned(), doing, said, at })
+    }
+}
+
+/// What a run of Helm is about.
+struct Subject<'a> {
+    release: &'a str,
+    /// The chart's directory, if it is read.
+    chart: Option<&'a Path>,
+}
+
+impl<'a> From<&'a str> for Subject<'a> {
+    fn from(release: &'a str) -> Self {
+        Self { release, chart: None }
+    }
+}
+
+impl<'a> From<&'a Chart<'_>> for Subject<'a> {
+    fn from(chart: &'a Chart<'_>) -> Self {
+        Self { release: chart.release, chart: Some(chart.directory) }
     }
 }
 

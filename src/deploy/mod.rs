@@ -5,13 +5,19 @@ mod cause;
 mod error;
 mod helm;
 mod locate;
+mod removal;
+mod rollback;
 mod rollout;
+mod template;
 mod values;
 mod workload;
 
 pub use cause::{Blame, Cause};
 pub use error::Error;
 pub use helm::{Chart, Helm, Revision};
+pub use locate::Sources;
+pub use removal::Removed;
+pub use rollback::WentBack;
 pub use rollout::{Ended, Rollout, Verdict};
 pub use values::{Shipped, containers};
 pub use workload::Workload;
@@ -19,6 +25,8 @@ pub use workload::Workload;
 use crate::cluster::{Cluster, Difference, Object};
 use crate::event::{Event, Events};
 use crate::project::{Deployment, Release};
+use futures_util::future::try_join_all;
+use serde_json::Value;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -32,10 +40,32 @@ pub struct Deployer<'a> {
     pub deployment: &'a Deployment,
     /// Where events go.
     pub events: &'a Events,
+    /// Ends waiting.
+    pub cancel: &'a CancellationToken,
+}
+
+/// A release as it is wanted, and what is known of it before anything is changed.
+struct Wanted<'a> {
+    release: &'a Release,
+    image: Option<&'a Shipped>,
+    values: Value,
+    objects: Vec<Object>,
+}
+
+impl Wanted<'_> {
+    fn chart(&self) -> Chart<'_> {
+        let Release { name, chart, values, .. } = self.release;
+        Chart { release: name, directory: chart, files: values, set: &self.values }
+    }
+
+    fn workloads(&self) -> Vec<Workload> {
+        self.objects.iter().filter_map(Workload::of).collect()
+    }
 }
 
 impl Deployer<'_> {
-    /// Installs or upgrades `release`, and waits until all of it runs.
+    /// Installs or upgrades `release`, if anything of it is not as it should be, and waits until all
+    /// of it runs. `sources` is where its image comes from.
     ///
     /// # Errors
     /// The chart does not run `image`, Helm or the cluster refused, or something of it never becomes
@@ -44,55 +74,92 @@ impl Deployer<'_> {
         &self,
         release: &Release,
         image: Option<&Shipped>,
-        cancel: &CancellationToken,
-    ) -> Result<Vec<Workload>, Error> {
-        tokio::select! {
-            done = self.run(release, image) => done,
-            () = cancel.cancelled() => Err(Error::Interrupted { release: release.name.clone() }),
-        }
-    }
-
-    async fn run(&self, release: &Release, image: Option<&Shipped>) -> Result<Vec<Workload>, Error> {
+        sources: &Sources<'_>,
+    ) -> Result<(), Error> {
         let begun = Instant::now();
         let namespace = &self.deployment.namespace;
-        self.is_free(release).await?;
+        let (wanted, last) = tokio::try_join!(self.wanted(release, image), self.last_revision(release))?;
+        let mut rollout = Rollout::begin(self.cluster, namespace).await?;
+        let workloads = wanted.workloads();
+        let running = if rollout.is_done(&workloads) { self.running(&wanted, last.as_ref()).await? } else { None };
+        let (revision, changed) = match running {
+            Some(revision) => (revision, false),
+            None => (self.upgrade(&wanted, &mut rollout, sources).await?, true),
+        };
+        self.events.say(Event::Deployed {
+            release: release.name.clone(),
+            revision,
+            changed,
+            namespace: namespace.clone(),
+            workloads: workloads.iter().map(ToString::to_string).collect(),
+            ms: begun.elapsed().as_millis() as u64,
+        });
+        Ok(())
+    }
+
+    /// The revision that runs, if the cluster has all of `wanted` and nothing else of the release.
+    async fn running(&self, wanted: &Wanted<'_>, last: Option<&Revision>) -> Result<Option<u32>, Error> {
+        let Some(last) = last.filter(|last| last.status == "deployed") else { return Ok(None) };
+        let (now, different) =
+            tokio::try_join!(self.helm.manifest(&wanted.release.name), self.differences_of(&wanted.objects))?;
+        let key = |object: &Object| (object.kind().to_owned(), object.name().to_owned());
+        let left_over = now.iter().any(|one| !wanted.objects.iter().any(|other| key(one) == key(other)));
+        Ok((different.is_empty() && !left_over).then_some(last.revision))
+    }
+
+    async fn upgrade(
+        &self,
+        wanted: &Wanted<'_>,
+        rollout: &mut Rollout,
+        sources: &Sources<'_>,
+    ) -> Result<u32, Error> {
+        let name = &wanted.release.name;
+        let image = wanted.image.map(Shipped::reference);
+        let namespace = self.deployment.namespace.clone();
+        self.events.say(Event::ReleaseStarted { release: name.clone(), namespace, image });
+        // Not to be broken off: Helm would leave the release where no other run may touch it.
+        let revision = self.helm.upgrade(&wanted.chart()).await?;
+        self.settle(name, &wanted.workloads(), rollout, |cause| {
+            locate::place(wanted.release, sources, &wanted.objects, cause)
+        })
+        .await?;
+        Ok(revision)
+    }
+
+    /// Waits until `workloads` run; `place` finds the line to change if they never will.
+    async fn settle(
+        &self,
+        release: &str,
+        workloads: &[Workload],
+        rollout: &mut Rollout,
+        place: impl Fn(&Cause) -> Option<locate::Place>,
+    ) -> Result<(), Error> {
+        rollout.renew(self.cluster, &self.deployment.namespace).await?;
+        let ended = tokio::select! {
+            ended = rollout.wait(release, workloads, self.deployment.deadline, self.events) => ended?,
+            () = self.cancel.cancelled() => return Err(Error::Interrupted { release: release.to_owned() }),
+        };
+        let Ended::Failed(mut verdict) = ended else { return Ok(()) };
+        rollout::add_log(self.cluster, &self.deployment.namespace, &mut verdict).await;
+        let place = place(&verdict.cause);
+        Err(Error::NotReady { release: release.to_owned(), verdict, place })
+    }
+
+    async fn wanted<'a>(&self, release: &'a Release, image: Option<&'a Shipped>) -> Result<Wanted<'a>, Error> {
         let values = values::values(release, image);
         let chart = Chart { release: &release.name, directory: &release.chart, files: &release.values, set: &values };
         let objects = self.helm.render(&chart).await?;
         if let Some(image) = image {
             values::check(release, image, &objects)?;
         }
-        self.events.say(Event::ReleaseStarted {
-            release: release.name.clone(),
-            namespace: namespace.clone(),
-            image: image.map(Shipped::reference),
-        });
-        // From before the change on: what the cluster says of it at once must not be missed.
-        let mut rollout = Rollout::begin(self.cluster, namespace).await?;
-        self.helm.upgrade(&chart).await?;
-        let workloads: Vec<Workload> = objects.iter().filter_map(Workload::of).collect();
-        let ended = rollout.wait(&release.name, &workloads, self.deployment.deadline, self.events).await?;
-        if let Ended::Failed(mut verdict) = ended {
-            rollout::add_log(self.cluster, namespace, &mut verdict).await;
-            let place = locate::place(release, &objects, &verdict.cause);
-            return Err(Error::NotReady { release: release.name.clone(), verdict, place });
-        }
-        let revision = self.helm.history(&release.name).await?.last().map_or(0, |last| last.revision);
-        self.events.say(Event::Deployed {
-            release: release.name.clone(),
-            revision,
-            namespace: namespace.clone(),
-            workloads: workloads.iter().map(ToString::to_string).collect(),
-            ms: begun.elapsed().as_millis() as u64,
-        });
-        Ok(workloads)
+        Ok(Wanted { release, image, values, objects })
     }
 
-    /// That no run of Helm holds the release, or died while it did.
-    async fn is_free(&self, release: &Release) -> Result<(), Error> {
+    /// The last revision of `release`, which no run of Helm holds, or held when it died.
+    async fn last_revision(&self, release: &Release) -> Result<Option<Revision>, Error> {
         match self.helm.history(&release.name).await?.pop() {
             Some(last) if last.is_pending() => Err(Error::Stuck { release: release.name.clone(), revision: last }),
-            _ => Ok(()),
+            last => Ok(last),
         }
     }
 
@@ -101,43 +168,17 @@ impl Deployer<'_> {
     /// # Errors
     /// As `deploy`, as far as that shows without a change.
     pub async fn differences(&self, release: &Release, image: Option<&Shipped>) -> Result<Vec<Difference>, Error> {
-        let values = values::values(release, image);
-        let chart = Chart { release: &release.name, directory: &release.chart, files: &release.values, set: &values };
-        let objects: Vec<Object> = self.helm.render(&chart).await?;
-        if let Some(image) = image {
-            values::check(release, image, &objects)?;
+        let objects = self.wanted(release, image).await?.objects;
+        // Nothing can be tried out where there is no namespace yet.
+        if !self.cluster.has_namespace(&self.deployment.namespace).await? {
+            return Ok(objects.into_iter().map(Difference::all_new).collect());
         }
-        let mut found = Vec::new();
-        for object in &objects {
-            let difference = self.cluster.would_become(&self.deployment.namespace, object).await?;
-            if difference.now.as_ref() != Some(&difference.then) {
-                found.push(difference);
-            }
-        }
-        Ok(found)
+        self.differences_of(&objects).await
     }
 
-    /// Goes back to the last revision of `release` that was deployed, and waits until it runs.
-    ///
-    /// # Errors
-    /// There is none, Helm or the cluster refused, or it does not become ready either.
-    pub async fn roll_back(&self, release: &str) -> Result<u32, Error> {
-        let history = self.helm.history(release).await?;
-        let current = history.last().map_or(0, |last| last.revision);
-        let good =
-            |one: &&Revision| one.revision < current && ["deployed", "superseded"].contains(&one.status.as_str());
-        let Some(target) = history.iter().rev().find(good) else {
-            return Err(Error::NothingBefore { release: release.to_owned() });
-        };
-        let mut rollout = Rollout::begin(self.cluster, &self.deployment.namespace).await?;
-        self.helm.rollback(release, target.revision).await?;
-        let workloads: Vec<Workload> = self.helm.manifest(release).await?.iter().filter_map(Workload::of).collect();
-        match rollout.wait(release, &workloads, self.deployment.deadline, self.events).await? {
-            Ended::Ready => Ok(target.revision),
-            Ended::Failed(mut verdict) => {
-                rollout::add_log(self.cluster, &self.deployment.namespace, &mut verdict).await;
-                Err(Error::NotReady { release: release.to_owned(), verdict, place: None })
-            }
-        }
+    async fn differences_of(&self, objects: &[Object]) -> Result<Vec<Difference>, Error> {
+        let tried = objects.iter().map(|object| self.cluster.would_become(&self.deployment.namespace, object));
+        let all = try_join_all(tried).await?;
+        Ok(all.into_iter().filter(|one| one.now.as_ref() != Some(&one.then)).collect())
     }
 }

@@ -54,6 +54,20 @@ impl Rollout {
         Ok(Self { watch, before })
     }
 
+    /// Whether all `workloads` are ready now.
+    pub fn is_done(&self, workloads: &[Workload]) -> bool {
+        workloads.iter().all(|one| is_done(one, self.watch.current()))
+    }
+
+    /// Looks anew, after something was changed: what was seen before may look as if it were done.
+    ///
+    /// # Errors
+    /// The cluster refused or was lost.
+    pub async fn renew(&mut self, cluster: &Cluster, namespace: &str) -> Result<(), cluster::Error> {
+        self.watch = cluster.watch(namespace);
+        self.watch.next().await.map(drop)
+    }
+
     /// Waits until all `workloads` of `release` are ready, for at most `deadline`.
     ///
     /// # Errors

@@ -94,6 +94,13 @@ impl Workload {
         }
     }
 
+    /// Why a job is not tried again, if it is given up.
+    pub fn given_up(&self, all: &Snapshot) -> Option<String> {
+        let conditions = all.jobs.get(&self.name).filter(|_| self.kind == Kind::Job)?.status.as_ref()?.conditions.as_ref()?;
+        let failed = conditions.iter().find(|one| one.type_ == "Failed" && one.status == "True")?;
+        Some(failed.message.clone().unwrap_or_else(|| "the job failed".to_owned()))
+    }
+
     /// What makes its newest pods, as kind and name: that is what cannot make them, if it cannot.
     pub fn maker(&self, all: &Snapshot) -> Option<(&'static str, String)> {
         Some(match self.kind {

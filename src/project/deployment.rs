@@ -11,8 +11,9 @@ pub struct Deployment {
     pub namespace: String,
     /// The context of the kubeconfig; the target's own if none.
     pub context: Option<String>,
-    /// What the namespace enforces.
-    pub pod_security: PodSecurity,
+    /// What the namespace enforces. If none, one that is made enforces `restricted`, and one that is
+    /// there is left as it is.
+    pub pod_security: Option<PodSecurity>,
     /// How long a release may take until it is ready.
     #[serde(rename = "deadline_ms", serialize_with = "super::plan::milliseconds")]
     pub deadline: Duration,
@@ -60,6 +61,8 @@ pub struct Release {
     pub set: serde_json::Map<String, serde_json::Value>,
     /// The releases that must be ready before.
     pub needs: Vec<String>,
+    /// It is deployed only when it is named.
+    pub on_request: bool,
 }
 
 /// A Kubernetes secret.
@@ -88,8 +91,13 @@ pub enum ValueSource {
     Env(String),
     /// A file outside of the project, without the line's end.
     File(PathBuf),
-    /// So many random characters, made once and kept.
-    Generate(usize),
+    /// So many random characters, made once and kept; for ever, if `fixed`.
+    Generate {
+        /// How many characters.
+        length: usize,
+        /// Whether it is never made anew.
+        fixed: bool,
+    },
     /// Text with the values of other keys of the secret, as `${KEY}`.
     Text(String),
 }

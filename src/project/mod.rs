@@ -26,7 +26,7 @@ pub use keys::nearest;
 pub use origin::{Origin, Origins};
 pub use plan::{BuildArg, ImagePlan, Need, Plan, Probe, RunPolicy, Secret, SecretSource};
 pub use problem::{Problem, Wrong};
-pub use resolve::{NotSet, deadline, memory, writable};
+pub use resolve::{NotSet, deadline, memory, namespace, writable};
 pub use source::{Snippet, Source};
 pub use spans::{Span, Spans, bare_or_quoted, join};
 pub use written::schema;

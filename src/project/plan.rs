@@ -20,6 +20,8 @@ pub struct Plan {
     pub rules: BTreeMap<String, Option<Severity>>,
     /// How it is deployed, if the settings say that.
     pub deployment: Option<Deployment>,
+    /// The files of journeys, absolute.
+    pub journeys: Vec<PathBuf>,
 }
 
 /// One image of the plan. Paths are absolute.

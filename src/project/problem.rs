@@ -88,6 +88,8 @@ pub enum Wrong {
     NoChart { release: String, looked_for: Vec<String> },
     #[error("the file of values `{path}` does not exist")]
     Values { path: String },
+    #[error("`{path}` has no journeys: it is no file, and no directory with a file `*.toml`")]
+    Journeys { path: String },
     #[error("the release `{release}` {what} `{name}`, which is none of {of}")]
     UnknownPart {
         release: String,

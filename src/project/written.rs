@@ -24,6 +24,8 @@ pub struct File {
     pub deploy: Deploy,
     /// The Helm releases, by name.
     pub release: BTreeMap<String, Release>,
+    /// What `e2e` does.
+    pub e2e: E2e,
     /// The Kubernetes secrets, by name; where the value of each key comes from.
     pub secret: BTreeMap<String, BTreeMap<String, Value>>,
 }
@@ -168,7 +170,8 @@ pub struct Deploy {
     /// The context of the kubeconfig. Default: the target's own, which is the Minikube profile or
     /// `kind-NAME`.
     pub context: Option<String>,
-    /// The Pod Security Standard that the namespace enforces. Default: `restricted`.
+    /// The Pod Security Standard that the namespace enforces. Default: `restricted` if it is made, what
+    /// it has if it is there.
     pub pod_security: Option<PodSecurity>,
     /// How long a release may take until it is ready. Default: `2m`.
     pub deadline: Option<String>,
@@ -201,6 +204,16 @@ pub struct Release {
     pub set: BTreeMap<String, serde_json::Value>,
     /// The releases that must be ready before it is installed.
     pub needs: Vec<String>,
+    /// It is deployed only when it is named: what tests need beside the application. Default: `false`.
+    pub on_request: bool,
+}
+
+/// What `e2e` does.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct E2e {
+    /// Files of journeys, or directories of such files (`*.toml`).
+    pub journeys: Vec<String>,
 }
 
 /// Where the value of a secret's key comes from; exactly one of these.
@@ -214,6 +227,9 @@ pub struct Value {
     /// Make it of so many random characters, once, and keep it.
     #[schemars(range(min = 16, max = 256))]
     pub generate: Option<usize>,
+    /// What is generated is never made anew: something else keeps it too, such as a database its
+    /// password. Default: `false`.
+    pub fixed: bool,
     /// Text with the values of other keys of the secret, as `${KEY}`.
     pub text: Option<String>,
 }

@@ -62,7 +62,7 @@ pub fn prepare(
                 variables(variable).map(String::into_bytes).ok_or_else(|| Why::Unset(variable.clone()))
             }
             ValueSource::File(path) => read(path).map_err(|error| Why::Unread(path.clone(), error.kind())),
-            ValueSource::Generate(length) => match kept(name).filter(|_| !rotated.contains(name)) {
+            ValueSource::Generate { length, .. } => match kept(name).filter(|_| !rotated.contains(name)) {
                 Some(value) => Ok(value),
                 None => {
                     prepared.made.push(name.clone());
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn what_was_generated_is_kept_until_it_is_rotated() {
-        let secret = secret(&[("P", ValueSource::Generate(32)), ("U", ValueSource::Text("db://${P}@h".into()))]);
+        let secret = secret(&[("P", ValueSource::Generate { length: 32, fixed: false }), ("U", ValueSource::Text("db://${P}@h".into()))]);
         let first = prepare(&secret, None, &[], &|_| None);
         assert_eq!((first.made.as_slice(), text(&first.data, "P").len()), (["P".to_owned()].as_slice(), 32));
         assert_eq!(text(&first.data, "U"), format!("db://{}@h", text(&first.data, "P")));

@@ -2,6 +2,7 @@
 
 use crate::cli::values::{address, variable};
 use crate::types::ByteSize;
+use crate::cli::args::{In, To};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -89,15 +90,23 @@ pub struct Smoke {
 A journey is a list of HTTP requests, each with what its answer must be (docs/journeys.md). The journeys
 of a file are made one after the other, files side by side; a step that fails ends its journey only.
 
+Services of which no address is given are looked for in the cluster: by a port of its nodes, or else
+through its API.
+
 Examples:
+  loadline e2e
   loadline e2e e2e/tasks.toml --url frontend=http://192.168.49.2:30000
   loadline e2e e2e/*.toml --url web=http://127.0.0.1:8080 --url api=http://127.0.0.1:8000
   loadline e2e e2e/tasks.toml --url frontend=http://127.0.0.1:8080 --only 'a task is created'
   loadline e2e --schema > journeys.schema.json")]
 pub struct E2e {
-    /// Files of journeys
-    #[arg(value_name = "FILE", required_unless_present = "schema")]
+    /// Files of journeys [default: the settings']
+    #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub to: To,
+    #[command(flatten)]
+    pub into: In,
     /// Where a service answers, by the name that steps call it; may be repeated
     #[arg(long = "url", value_name = "NAME=URL", value_parser = address)]
     pub urls: Vec<(String, String)>,

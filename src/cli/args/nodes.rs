@@ -1,6 +1,7 @@
 //! The verbs that bring images into nodes: `load`, `up`, `teach`.
 
 use crate::types::{ImageId, ImageRef};
+use super::releases::{DeployOptions, In};
 use clap::Args;
 
 /// Whose nodes a verb is about.
@@ -42,20 +43,28 @@ pub struct Load {
     pub ungated: bool,
 }
 
-/// Build, verify, smoke and load
+/// Build, verify, smoke and load; with --deploy also deploy
 #[derive(Args, Debug)]
 #[command(after_help = "\
-What is proven already is not done again.
+What is proven already is not done again. With images that are named, only their releases are deployed.
 
 Examples:
   loadline up
-  loadline up api --target kind:test")]
+  loadline up api --target kind:test
+  loadline up --deploy")]
 pub struct Up {
     /// The images [default: all of the plan]
     #[arg(value_name = "IMAGE")]
     pub images: Vec<String>,
     #[command(flatten)]
     pub to: To,
+    /// Then install or upgrade the releases that run them, and watch until all of them run
+    #[arg(long)]
+    pub deploy: bool,
+    #[command(flatten, next_help_heading = "With --deploy")]
+    pub into: In,
+    #[command(flatten, next_help_heading = "With --deploy")]
+    pub options: DeployOptions,
 }
 
 /// Let the engine learn the digests of images' layers, by a push into nothing

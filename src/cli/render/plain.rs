@@ -101,6 +101,9 @@ fn said(event: &Event, paint: Paint) -> Vec<String> {
             (release, format!("installing into {namespace}{with}"))
         }
         Event::Waiting { release, text } => (release, text.clone()),
+        Event::Deployed { release, revision, changed: false, ms, .. } => {
+            (release, format!("revision {revision} runs, and nothing of it would change, asked in {}", text::ms(*ms)))
+        }
         Event::Deployed { release, revision, workloads, ms, .. } => {
             let workloads = if workloads.is_empty() { "nothing to wait for".to_owned() } else { workloads.join(", ") };
             (release, format!("revision {revision} runs in {}: {workloads}", text::ms(*ms)))

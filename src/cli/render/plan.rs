@@ -16,6 +16,7 @@ pub fn text(project: &Project, images: &[ImagePlan], paint: Paint) -> String {
     images.iter().for_each(|image| page.image(image));
     page.rules(project);
     project.plan.deployment.iter().for_each(|deployment| page.deployment(deployment));
+    page.journeys(&project.plan.journeys);
     page.aligned(paint)
 }
 

@@ -1,14 +1,16 @@
 //! `loadline deploy`.
 
-use crate::cli::args::Deploy;
+use crate::cli::args::{Deploy, To, Up};
+use crate::cli::cluster::{self, Workplace};
+use crate::cli::gate::{self, Standing};
 use crate::cli::planned::{self, Planned};
+use crate::cli::prepared;
 use crate::cli::render::difference;
 use crate::cli::session::Session;
-use crate::cli::verbs::load;
-use crate::cli::{cluster, gate, prepared};
-use crate::deploy::{Deployer, Helm, Shipped};
+use crate::cli::verbs::{load, rollback};
+use crate::deploy::{Deployer, Shipped, Sources};
 use crate::load::Image;
-use crate::project::{ImagePlan, Release};
+use crate::project::{ImagePlan, Plan, Release};
 use crate::types::{Explained, ImageId, Outcome};
 
 /// An image of a release is not in the cluster yet.
@@ -36,25 +38,49 @@ pub async fn run(session: &Session, args: &Deploy) -> Outcome {
 
 async fn deploy(session: &Session, args: &Deploy) -> Result<Outcome, Outcome> {
     let planned = planned::open(session, "deploy", &[], &Default::default(), false).await?;
-    let deployment = cluster::deployment(session, &planned.plan)?;
-    let releases = cluster::chosen(session, deployment, &args.releases)?;
-    let images = shipped(session, &planned, args, &releases).await?;
-    let there = cluster::connect(session, &planned.plan, deployment, &args.to, &args.into).await?;
-    let helm = Helm::find(there.context(), &deployment.namespace).await;
-    let helm = helm.map_err(|error| session.failed(None, &error))?;
-    let deployer = Deployer { cluster: &there, helm: &helm, deployment, events: &session.events };
-    let image_of = |release: &Release| images.iter().find(|image| Some(&image.name) == release.image.as_ref());
+    let deployment = cluster::deployment(session, &planned.plan, &args.into, &args.options.set)?;
+    let releases = cluster::chosen(session, &deployment, &args.releases, |release| !release.on_request)?;
+    let images = shipped(session, &planned, &args.to, &releases).await?;
+    let place = Workplace::open(session, &planned.plan, deployment.clone(), &args.to, &args.into).await?;
     if args.dry_run {
-        return dry_run(session, &deployer, &releases, image_of).await;
+        return dry_run(session, &place, &releases, &images).await;
     }
-    let level = deployment.pod_security.as_str();
-    let ready = there.prepare_namespace(&deployment.namespace, level).await;
-    ready.map_err(|error| session.failed(None, &error))?;
-    prepared::write(session, &there, deployment, |_| Vec::new()).await?;
+    releases_of(session, &planned.plan, &place, &releases, &images, args.options.roll_back).await
+}
+
+/// What comes after `up`: the releases that run one of `images`, or all if all images were meant.
+///
+/// # Errors
+/// The settings name no release, or there is no cluster.
+pub async fn after_up(
+    session: &Session,
+    planned: &Planned,
+    args: &Up,
+    place: Workplace,
+) -> Result<Outcome, Outcome> {
+    let deployment = place.deployment.clone();
+    let runs = |release: &Release| release.image.as_ref().is_some_and(|image| args.images.contains(image));
+    let wanted = |release: &Release| !release.on_request && (args.images.is_empty() || runs(release));
+    let releases = cluster::chosen(session, &deployment, &[], wanted)?;
+    let images = proven(session, planned, &releases).await?;
+    releases_of(session, &planned.plan, &place, &releases, &images, args.options.roll_back).await
+}
+
+async fn releases_of(
+    session: &Session,
+    plan: &Plan,
+    place: &Workplace,
+    releases: &[&Release],
+    images: &[Shipped],
+    roll_back: bool,
+) -> Result<Outcome, Outcome> {
+    prepared::write(session, place, |_| Vec::new()).await?;
+    let deployer = place.deployer(session);
     for release in releases {
-        if let Err(error) = deployer.deploy(release, image_of(release), &session.cancel).await {
+        let sources = sources(plan, release);
+        if let Err(error) = deployer.deploy(release, image_of(images, release), &sources).await {
             let outcome = session.failed(None, &error);
-            if args.roll_back && matches!(error, crate::deploy::Error::NotReady { .. }) {
+            if roll_back && matches!(error, crate::deploy::Error::NotReady { .. }) {
                 go_back(session, &deployer, release).await;
             }
             return Err(outcome);
@@ -63,23 +89,34 @@ async fn deploy(session: &Session, args: &Deploy) -> Result<Outcome, Outcome> {
     Ok(Outcome::Fine)
 }
 
+fn image_of<'a>(images: &'a [Shipped], release: &Release) -> Option<&'a Shipped> {
+    images.iter().find(|image| Some(&image.name) == release.image.as_ref())
+}
+
+/// Where the image of `release` comes from.
+fn sources<'a>(plan: &'a Plan, release: &Release) -> Sources<'a> {
+    let image = plan.images.iter().find(|image| Some(&image.name) == release.image.as_ref());
+    Sources { dockerfile: image.map(|image| image.dockerfile.as_path()) }
+}
+
 /// That a deployment failed stays what is said; going back is told beside it.
 async fn go_back(session: &Session, deployer: &Deployer<'_>, release: &Release) {
-    match deployer.roll_back(&release.name).await {
-        Ok(revision) => session.note(format!("{}: went back to revision {revision}, which runs", release.name)),
+    match deployer.roll_back(&release.name, false).await {
+        Ok(back) => rollback::say(session, &release.name, &back),
         Err(error) => drop(session.failed(None, &error)),
     }
 }
 
-async fn dry_run<'a>(
+async fn dry_run(
     session: &Session,
-    deployer: &Deployer<'_>,
+    place: &Workplace,
     releases: &[&Release],
-    image_of: impl Fn(&Release) -> Option<&'a Shipped>,
+    images: &[Shipped],
 ) -> Result<Outcome, Outcome> {
+    let deployer = place.deployer(session);
     let mut text = String::new();
     for release in releases {
-        let found = deployer.differences(release, image_of(release)).await;
+        let found = deployer.differences(release, image_of(images, release)).await;
         let found = found.map_err(|error| session.failed(None, &error))?;
         text.push_str(&difference::text(&release.name, &found));
     }
@@ -90,24 +127,18 @@ async fn dry_run<'a>(
 async fn shipped(
     session: &Session,
     planned: &Planned,
-    args: &Deploy,
+    to: &To,
     releases: &[&Release],
 ) -> Result<Vec<Shipped>, Outcome> {
-    let runs = |image: &&ImagePlan| releases.iter().any(|release| release.image.as_ref() == Some(&image.name));
-    let images: Vec<&ImagePlan> = planned.images.iter().filter(runs).collect();
+    let images = run_by(planned, releases);
     if images.is_empty() {
         return Ok(Vec::new());
     }
-    let nodes = load::nodes(session, &planned.engine, args.to.or(&planned.plan.target)).await?;
+    let nodes = load::nodes(session, &planned.engine, to.or(&planned.plan.target)).await?;
     let (mut shipped, mut built) = (Vec::new(), Vec::new());
     for image in images {
-        let failed = |error: &dyn Explained| session.failed(Some(&image.name), error);
-        let standing =
-            gate::last_build(&planned.state, &planned.engine, image).await.map_err(|error| failed(&error))?;
-        let passed = gate::passed(&planned.state, &planned.engine, &planned.plan, image, &standing.id).await;
-        passed.map_err(|error| failed(&error))?;
-        let Some(own) = image.tags.first() else { continue };
-        shipped.push(Shipped::of(&image.name, own, &standing.id));
+        let standing = standing(session, planned, image).await?;
+        shipped.extend(image.tags.first().map(|own| Shipped::of(&image.name, own, &standing.id)));
         built.push(Image::of(&image.name, &standing.id, &standing.summary, &image.tags));
     }
     let asked = crate::load::ask(&planned.engine, &built, &nodes).await;
@@ -116,6 +147,28 @@ async fn shipped(
         None => Ok(shipped),
         Some(Image { name, id, .. }) => Err(session.failed(Some(name), &not_loaded(name, id))),
     }
+}
+
+/// The images of the releases, each of which passed what it must; that they are loaded is known.
+async fn proven(session: &Session, planned: &Planned, releases: &[&Release]) -> Result<Vec<Shipped>, Outcome> {
+    let mut shipped = Vec::new();
+    for image in run_by(planned, releases) {
+        let standing = standing(session, planned, image).await?;
+        shipped.extend(image.tags.first().map(|own| Shipped::of(&image.name, own, &standing.id)));
+    }
+    Ok(shipped)
+}
+
+fn run_by<'a>(planned: &'a Planned, releases: &[&Release]) -> Vec<&'a ImagePlan> {
+    let runs = |image: &&ImagePlan| releases.iter().any(|release| release.image.as_ref() == Some(&image.name));
+    planned.images.iter().filter(runs).collect()
+}
+
+async fn standing(session: &Session, planned: &Planned, image: &ImagePlan) -> Result<Standing, Outcome> {
+    let failed = |error: &dyn Explained| session.failed(Some(&image.name), error);
+    let standing = gate::last_build(&planned.state, &planned.engine, image).await.map_err(|error| failed(&error))?;
+    let passed = gate::passed(&planned.state, &planned.engine, &planned.plan, image, &standing.id).await;
+    passed.map(|()| standing).map_err(|error| failed(&error))
 }
 
 fn not_loaded(name: &str, id: &ImageId) -> NotLoaded {

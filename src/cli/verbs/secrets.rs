@@ -2,12 +2,14 @@
 
 use crate::cli::args::Secrets;
 use crate::cli::session::Session;
-use crate::cli::{cluster, planned, prepared};
+use crate::cli::cluster::{self, Workplace};
+use crate::cli::{planned, prepared};
+use crate::project::ValueSource;
 use crate::types::{Explained, Outcome};
 
 /// `--rotate` names what the settings do not have, or do not make.
 #[derive(Debug, thiserror::Error)]
-#[error("`{text}` is no key that the settings generate")]
+#[error("`{text}` is no key that can be made anew")]
 struct NotGenerated {
     text: String,
     known: Vec<String>,
@@ -32,33 +34,30 @@ pub async fn run(session: &Session, args: &Secrets) -> Outcome {
 }
 
 async fn secrets(session: &Session, args: &Secrets) -> Result<Outcome, Outcome> {
-    let project = session.project(&planned::rules())?;
-    let deployment = cluster::deployment(session, &project.plan)?;
+    let plan = session.project(&planned::rules())?.plan;
+    let deployment = cluster::deployment(session, &plan, &args.into, &[])?;
     let generated = deployment.secrets.iter().flat_map(|secret| {
-        let made = secret.keys.iter().filter(|key| matches!(key.value, crate::project::ValueSource::Generate(_)));
+        let made = secret.keys.iter().filter(|key| matches!(key.value, ValueSource::Generate { fixed: false, .. }));
         made.map(|key| format!("{}/{}", secret.name, key.name))
     });
     let known: Vec<String> = generated.collect();
     if let Some(text) = args.rotate.iter().find(|text| !known.contains(text)) {
         return Err(session.failed(None, &NotGenerated { text: text.clone(), known }));
     }
-    let there = cluster::connect(session, &project.plan, deployment, &args.to, &args.into).await?;
+    let place = Workplace::open(session, &plan, deployment.clone(), &args.to, &args.into).await?;
     if args.check {
         let mut outcomes = Vec::new();
         for secret in &deployment.secrets {
-            match prepared::prepare(&there, deployment, secret, &[]).await {
+            match prepared::prepare(&place.cluster, &deployment, secret, &[]).await {
                 Ok(fit) => session.note(format!("secret {}: {} keys are fit for use", secret.name, fit.data.0.len())),
                 Err(error) => outcomes.push(session.failed(None, &*error)),
             }
         }
         return Ok(Outcome::worst(outcomes));
     }
-    let level = deployment.pod_security.as_str();
-    let prepared = there.prepare_namespace(&deployment.namespace, level).await;
-    prepared.map_err(|error| session.failed(None, &error))?;
     let of = |name: &str| {
         args.rotate.iter().filter_map(|text| Some(text.strip_prefix(name)?.strip_prefix('/')?.to_owned())).collect()
     };
-    prepared::write(session, &there, deployment, of).await?;
+    prepared::write(session, &place, of).await?;
     Ok(Outcome::Fine)
 }

@@ -1,10 +1,10 @@
 //! `loadline undeploy`.
 
 use crate::cli::args::Undeploy;
-use crate::cli::cluster;
+use crate::cli::cluster::{self, Workplace};
 use crate::cli::planned;
 use crate::cli::session::Session;
-use crate::deploy::Helm;
+use crate::deploy::Removed;
 use crate::types::Outcome;
 
 /// Removes what was deployed.
@@ -13,24 +13,45 @@ pub async fn run(session: &Session, args: &Undeploy) -> Outcome {
 }
 
 async fn undeploy(session: &Session, args: &Undeploy) -> Result<Outcome, Outcome> {
-    let project = session.project(&planned::rules())?;
-    let deployment = cluster::deployment(session, &project.plan)?;
-    let releases = cluster::chosen(session, deployment, &args.releases)?;
-    let there = cluster::connect(session, &project.plan, deployment, &args.to, &args.into).await?;
-    let helm = Helm::find(there.context(), &deployment.namespace).await;
-    let helm = helm.map_err(|error| session.failed(None, &error))?;
+    let plan = session.project(&planned::rules())?.plan;
+    let deployment = cluster::deployment(session, &plan, &args.into, &[])?;
+    let releases = cluster::chosen(session, &deployment, &args.releases, |_| true)?;
+    let place = Workplace::open(session, &plan, deployment.clone(), &args.to, &args.into).await?;
+    let deployer = place.deployer(session);
     let mut outcomes = Vec::new();
+    // What needs another goes first.
     for release in releases.into_iter().rev() {
-        match helm.uninstall(&release.name).await {
-            Ok(true) => session.note(format!("{}: removed", release.name)),
-            Ok(false) => session.note(format!("{}: was not there", release.name)),
+        match deployer.remove(&release.name, args.data).await {
+            Ok(removed) => say(session, &release.name, &removed),
             Err(error) => outcomes.push(session.failed(None, &error)),
         }
     }
     if args.data && outcomes.is_empty() {
-        let removed = there.remove_namespace(&deployment.namespace).await;
-        removed.map_err(|error| session.failed(None, &error))?;
-        session.note(format!("the namespace {} goes, with its secrets and its data", deployment.namespace));
+        remove_rest(session, &place).await?;
     }
     Ok(Outcome::worst(outcomes))
+}
+
+fn say(session: &Session, release: &str, removed: &Removed) {
+    let gone = if removed.was_there { "removed" } else { "was not there" };
+    let list = |what: &str, claims: &[String]| match claims {
+        [] => String::new(),
+        claims => format!("; {what} {}", claims.join(", ")),
+    };
+    let claims = list("removed its data,", &removed.claims) + &list("its data stays in", &removed.kept);
+    session.note(format!("{release}: {gone}{claims}"));
+}
+
+async fn remove_rest(session: &Session, place: &Workplace) -> Result<(), Outcome> {
+    let Workplace { deployment, cluster, .. } = place;
+    let failed = |error: crate::cluster::Error| session.failed(None, &error);
+    for secret in &deployment.secrets {
+        cluster.remove_secret(&deployment.namespace, &secret.name).await.map_err(failed)?;
+        session.note(format!("secret {}: removed", secret.name));
+    }
+    if cluster.remove_namespace(&deployment.namespace).await.map_err(failed)? {
+        cluster.namespace_gone(&deployment.namespace, deployment.deadline).await.map_err(failed)?;
+        session.note(format!("the namespace {} is gone", deployment.namespace));
+    }
+    Ok(())
 }

@@ -4,18 +4,19 @@
 use crate::build::{Built, Options};
 use crate::cli::args::Up;
 use crate::cli::building::Builder;
+use crate::cli::cluster::{self, Workplace};
 use crate::cli::gate::{self, Standing};
 use crate::cli::kept;
 use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
-use crate::cli::verbs::{load, smoke, verify};
+use crate::cli::verbs::{deploy, load, smoke, verify};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::evidence::{BuildRecord, Evidence};
 use crate::load::{Asked, Image};
 use crate::node::Node;
 use crate::project::{ImagePlan, Need, Plan};
-use crate::types::{ImageId, Outcome};
+use crate::types::{Explained, ImageId, Outcome};
 use crate::verify::Policy;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, join_all};
@@ -41,9 +42,45 @@ pub async fn run(session: &Session, args: &Up) -> Outcome {
     up(session, args).await.unwrap_or_else(|outcome| outcome)
 }
 
+/// What only a deployment knows what to do with.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing is deployed without `--deploy`, and an option says how to")]
+struct NotDeployed;
+
+impl Explained for NotDeployed {
+    fn outcome(&self) -> Outcome {
+        Outcome::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("add `--deploy`".to_owned())
+    }
+}
+
 async fn up(session: &Session, args: &Up) -> Result<Outcome, Outcome> {
+    let Up { into, options, .. } = args;
+    let idle = into.context.is_none() && into.namespace.is_none() && options.set.is_empty() && !options.roll_back;
+    if !args.deploy && !idle {
+        return Err(session.failed(None, &NotDeployed));
+    }
     let planned = planned::open(session, "up", &args.images, &Default::default(), true).await?;
-    let Planned { plan, images, engine, state, .. } = &planned;
+    // A cluster that is not there is said before anything is built for it.
+    let place = if args.deploy { Some(workplace(session, &planned.plan, args).await?) } else { None };
+    let brought = bring(session, args, &planned).await?;
+    match place {
+        Some(place) if brought == Outcome::Fine => deploy::after_up(session, &planned, args, place).await,
+        _ => Ok(brought),
+    }
+}
+
+async fn workplace(session: &Session, plan: &Plan, args: &Up) -> Result<Workplace, Outcome> {
+    let deployment = cluster::deployment(session, plan, &args.into, &args.options.set)?;
+    Workplace::open(session, plan, deployment, &args.to, &args.into).await
+}
+
+/// Brings the images into the nodes.
+async fn bring(session: &Session, args: &Up, planned: &Planned) -> Result<Outcome, Outcome> {
+    let Planned { plan, images, engine, state, .. } = planned;
     // A target that is not there is said before anything is built for it.
     let nodes = load::nodes(session, engine, args.to.or(&plan.target)).await?;
     let builder = Builder::new(session, engine, state);
@@ -57,7 +94,7 @@ async fn up(session: &Session, args: &Up) -> Result<Outcome, Outcome> {
     // If nothing changed, their answer is all that has to be waited for: they are asked at once.
     let asking: Asking<'_> = ask(engine, last, &nodes).map(Rc::new).boxed_local().shared();
     let asked = asking.clone();
-    let chain = Chain { session, planned: &planned, builds: &builds, nodes: &nodes, known: &known, asking };
+    let chain = Chain { session, planned, builds: &builds, nodes: &nodes, known: &known, asking };
     let (_, outcomes) = tokio::join!(asked, join_all(images.iter().map(|image| chain.run(image))));
     Ok(Outcome::worst(outcomes))
 }

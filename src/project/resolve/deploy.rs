@@ -46,24 +46,23 @@ impl Resolver<'_> {
 
     fn namespace(&mut self, written: Option<String>) -> Option<String> {
         const PATH: &str = "deploy.namespace";
-        let check = |text: &str| kubernetes_name(text, "a namespace", LONGEST_LABEL);
         if written.is_some() {
-            return self.parse(PATH, written, check);
+            return self.parse(PATH, written, namespace);
         }
         let directory = self.root.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
         let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
         let name: String = directory.chars().map(plain).collect();
         let name = name.trim_matches('-').to_owned();
         self.origins.guess(PATH, "the directory's name");
-        Some(if check(&name).is_ok() { name } else { "default".to_owned() })
+        Some(if namespace(&name).is_ok() { name } else { "default".to_owned() })
     }
 
-    fn pod_security(&mut self, written: Option<written::PodSecurity>) -> PodSecurity {
-        match self.plain("deploy.pod-security", written) {
-            Some(written::PodSecurity::Privileged) => PodSecurity::Privileged,
-            Some(written::PodSecurity::Baseline) => PodSecurity::Baseline,
-            Some(written::PodSecurity::Restricted) | None => PodSecurity::Restricted,
-        }
+    fn pod_security(&mut self, written: Option<written::PodSecurity>) -> Option<PodSecurity> {
+        self.plain("deploy.pod-security", written).map(|level| match level {
+            written::PodSecurity::Privileged => PodSecurity::Privileged,
+            written::PodSecurity::Baseline => PodSecurity::Baseline,
+            written::PodSecurity::Restricted => PodSecurity::Restricted,
+        })
     }
 
     fn release(
@@ -93,7 +92,8 @@ impl Resolver<'_> {
             }
         }
         let set = release.set.into_iter().collect();
-        Some(Release { name, chart: chart?, image, values, set, needs: release.needs })
+        let on_request = release.on_request;
+        Some(Release { name, chart: chart?, image, values, set, needs: release.needs, on_request })
     }
 
     fn chart(&mut self, release: &str, name: &str, written: Option<String>) -> Option<PathBuf> {
@@ -212,11 +212,12 @@ impl Resolver<'_> {
     ) -> Option<ValueSource> {
         let (secret, key) = (secret.to_owned(), key.to_owned());
         match value {
-            written::Value { env: Some(variable), file: None, generate: None, text: None } => {
+            written::Value { env: Some(variable), file: None, generate: None, fixed: false, text: None } => {
                 Some(ValueSource::Env(variable))
             }
-            written::Value { env: None, file: Some(text), generate: None, text: None } => {
-                let file = self.absolute(&text);
+            written::Value { env: None, file: Some(text), generate: None, fixed: false, text: None } => {
+                let home = text.strip_prefix("~/").zip((self.variables)("HOME"));
+                let file = home.map_or_else(|| self.absolute(&text), |(rest, home)| PathBuf::from(home).join(rest));
                 // What lies in the project ends up in a commit or in a build context one day.
                 let real = file.canonicalize().unwrap_or_else(|_| file.clone());
                 if real.starts_with(self.root) {
@@ -225,14 +226,14 @@ impl Resolver<'_> {
                 }
                 Some(ValueSource::File(file))
             }
-            written::Value { env: None, file: None, generate: Some(length), text: None } => {
+            written::Value { env: None, file: None, generate: Some(length), fixed, text: None } => {
                 if !(16..=256).contains(&length) {
                     self.wrong(path, Wrong::Value { what: "a secret is made of 16 to 256 characters" });
                     return None;
                 }
-                Some(ValueSource::Generate(length))
+                Some(ValueSource::Generate { length, fixed })
             }
-            written::Value { env: None, file: None, generate: None, text: Some(text) } => {
+            written::Value { env: None, file: None, generate: None, fixed: false, text: Some(text) } => {
                 self.text_of(path, secret, key, text, names)
             }
             _ => {
@@ -274,6 +275,14 @@ impl Resolver<'_> {
 fn references(text: &str) -> Vec<String> {
     let parts = text.split("${").skip(1);
     parts.filter_map(|part| part.split_once('}').map(|(name, _)| name.to_owned())).collect()
+}
+
+/// `text`, if it can be the name of a namespace.
+///
+/// # Errors
+/// Kubernetes would not take it.
+pub fn namespace(text: &str) -> Result<String, Wrong> {
+    kubernetes_name(text, "a namespace", LONGEST_LABEL)
 }
 
 /// `text`, if Kubernetes takes it as a name (RFC 1123).

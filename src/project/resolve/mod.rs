@@ -3,10 +3,12 @@
 
 mod deploy;
 mod image;
+mod journeys;
 mod needs;
 mod paths;
 mod values;
 
+pub use deploy::namespace;
 pub use values::{deadline, is_image_name, memory, writable};
 
 use crate::project::keys::nearest;
@@ -62,13 +64,14 @@ pub fn resolve(
     };
     let target = resolver.target(file.target);
     let severities = resolver.rules(&file.rules, rules);
-    if file.image.is_empty() {
+    if file.image.is_empty() && file.release.is_empty() {
         resolver.wrong("", Wrong::NoImage);
     }
     let names: Vec<String> = file.image.keys().cloned().collect();
     let images = file.image.into_iter().filter_map(|(name, image)| resolver.image(&name, image, &names)).collect();
     let deployment = resolver.deployment(file.deploy, file.release, file.secret, &names);
-    let mut plan = Plan { root: root.to_owned(), target, images, rules: severities, deployment };
+    let journeys = resolver.journeys(&file.e2e);
+    let mut plan = Plan { root: root.to_owned(), target, images, rules: severities, deployment, journeys };
     needs::fill_own_tags(&mut plan);
     resolver.shared_tags(&plan);
     resolver.circles(&plan);

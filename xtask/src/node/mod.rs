@@ -4,6 +4,7 @@ mod cluster;
 mod image;
 mod machine;
 mod profile;
+mod volumes;
 
 use crate::engine::Engine;
 use crate::paths::Cache;
@@ -70,6 +71,7 @@ pub fn ensure(cache: &Cache, engine: &Engine, countdown: &Countdown, cluster: &C
             docker(engine, "connecting the nodes' pods", &["exec", machine, "pod-routes"])?;
         }
     }
+    volumes::free(engine, cluster)?;
     profile::write(cache, engine, cluster)
 }
 

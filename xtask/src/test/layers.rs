@@ -4,6 +4,7 @@ use super::phases::Phases;
 use super::setup::SetUp;
 use super::{Count, Layer, Outcome, libtest, lint, setup};
 use crate::engine::Kind;
+use crate::host;
 use crate::node::{self, Cluster};
 use crate::paths::{Cache, checkout};
 use crate::run::{self, Ended};
@@ -16,7 +17,7 @@ use std::time::Duration;
 const COMPILE: Duration = Duration::from_secs(1800);
 const TESTS: Duration = Duration::from_secs(1200);
 /// Tests that have a layer of their own; every other one of `tests/` is of the layer `cli`.
-const OWN_LAYERS: [&str; 3] = ["charts", "engine", "node"];
+const OWN_LAYERS: [&str; 4] = ["charts", "deploy", "engine", "node"];
 
 /// Runs the layers one after the other.
 pub fn run(cache: &Cache, layers: &[Layer], filter: Option<&str>, phases: &mut Phases) -> Result<Vec<Outcome>> {
@@ -43,6 +44,7 @@ fn one(cache: &Cache, layer: Layer, set: &SetUp, filter: Option<&str>, phases: &
         Layer::Engine => Kind::ALL.iter().map(|kind| on_engine(cache, *kind, set, filter, phases)).collect(),
         Layer::Node => vec![outcome("node", phases.time("node", || on_node(cache, set, filter)))],
         Layer::Charts => vec![outcome("charts", phases.time("charts", || charts(cache, set, filter)))],
+        Layer::Deploy => vec![outcome("deploy", phases.time("deploy", || deploy(cache, set, filter)))],
         Layer::Todo => vec![outcome("todo", phases.time("todo", || todo(cache, set)))],
         Layer::Machine => vec![outcome("machine", phases.time("machine", || machine(cache, filter)))],
     }
@@ -113,6 +115,21 @@ fn charts(cache: &Cache, set: &SetUp, filter: Option<&str>) -> Result<Count> {
         ("LOADLINE_TEST_XTASK", xtask.display().to_string()),
     ];
     libtest_run(cache, "charts", &["--test", "charts"], &environment, filter)
+}
+
+fn deploy(cache: &Cache, set: &SetUp, filter: Option<&str>) -> Result<Count> {
+    let engine = set.engine.as_ref().context("the node has no engine")?;
+    let helm = set.helm.as_ref().context("there is no Helm")?;
+    let driver = host::find_program("chromedriver").context("there is no chromedriver")?;
+    let environment = [
+        ("LOADLINE_TEST_DOCKER_HOST", engine.address()),
+        ("LOADLINE_TEST_MINIKUBE_HOME", node::home(cache).display().to_string()),
+        ("LOADLINE_TEST_KUBECONFIG", node::kubeconfig(cache).display().to_string()),
+        ("LOADLINE_TEST_HELM", helm.display().to_string()),
+        ("LOADLINE_TEST_KUBECTL", cache.file("bin/kubectl").display().to_string()),
+        ("LOADLINE_TEST_CHROMEDRIVER", driver.display().to_string()),
+    ];
+    libtest_run(cache, "deploy", &["--test", "deploy"], &environment, filter)
 }
 
 /// Every test of `tests/` that needs no more than the command.

@@ -42,6 +42,8 @@ pub enum Layer {
     Node,
     /// The todo application's charts: real Helm, and the API server of a real node
     Charts,
+    /// Releases into a real cluster, and visits to them, also in a browser
+    Deploy,
     /// The todo application's own tests
     Todo,
     /// That `down` leaves the machine as it was

@@ -32,7 +32,8 @@ pub struct SetUp {
 /// Lists what is missing for the layers, then sets it up.
 pub fn run(cache: &Cache, layers: &[Layer], phases: &mut Phases) -> Result<SetUp> {
     let (engines, nodes) = (layers.contains(&Layer::Engine), layers.contains(&Layer::Node));
-    let charts = layers.contains(&Layer::Charts);
+    let deploy = layers.contains(&Layer::Deploy);
+    let charts = layers.contains(&Layer::Charts) || deploy;
     let some = engines || nodes || charts || layers.contains(&Layer::Todo);
     let parts = [some.then_some(missing::ENGINE), some.then_some(missing::BASES)];
     let newer = (engines || nodes).then_some(missing::NEWER_ENGINE);
@@ -63,6 +64,11 @@ pub fn run(cache: &Cache, layers: &[Layer], phases: &mut Phases) -> Result<SetUp
     }
     if nodes {
         set.kind = Some(phases.time("set up: kind", || KIND.ensure(cache))?);
+    }
+    if deploy {
+        phases.time("set up: browser", || {
+            host::ensure_packages(&[host::package("chromium", "chromium"), host::package("chromedriver", "chromium-driver")])
+        })?;
     }
     if charts {
         set.xtask = Some(std::env::current_exe().context("looking for this program")?);

@@ -1,0 +1,10 @@
+//! The deploy suite: charts into the cluster of a real node, by the command. `cargo xtask test deploy`
+//! starts engine and node, provides Helm and kubectl, and names them in the environment.
+
+mod application;
+mod browser;
+mod failures;
+mod harness;
+mod mission;
+mod secrets;
+mod trouble;
