@@ -71,11 +71,7 @@ fn because(why: &Why) -> String {
 ///
 /// # Errors
 /// As `prepare`; or the cluster refused.
-pub async fn write(
-    session: &Session,
-    place: &Workplace,
-    rotated: impl Fn(&str) -> Vec<String>,
-) -> Result<(), Outcome> {
+pub async fn write(session: &Session, place: &Workplace, rotated: impl Fn(&str) -> Vec<String>) -> Result<(), Outcome> {
     let Workplace { deployment, cluster, .. } = place;
     let failed = |error: cluster::Error| session.failed(None, &error);
     let namespace = &deployment.namespace;

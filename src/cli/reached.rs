@@ -37,7 +37,11 @@ impl Explained for NoService {
 
     fn hint(&self) -> Option<String> {
         let near = self.nearest.as_ref().map(|near| format!("there is `{near}`; "));
-        Some(format!("{}`loadline deploy` brings it, `--url {}=URL` says where else it is", near.unwrap_or_default(), self.name))
+        Some(format!(
+            "{}`loadline deploy` brings it, `--url {}=URL` says where else it is",
+            near.unwrap_or_default(),
+            self.name
+        ))
     }
 }
 

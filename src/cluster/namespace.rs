@@ -40,8 +40,7 @@ impl Cluster {
             Some(_) => json!({label("enforce"): level.name, label("warn"): level.name}),
             None => json!({label("enforce"): level.name, label("warn"): level.name, MANAGED_BY: MANAGER}),
         };
-        let wanted =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": wanted}});
+        let wanted = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": wanted}});
         let patched = self.namespaces().patch(name, &PatchParams::apply(MANAGER), &Patch::Apply(&wanted)).await;
         patched.map(drop).map_err(|source| Error::api(&doing, source))
     }

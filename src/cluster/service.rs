@@ -46,8 +46,10 @@ impl Cluster {
     /// The cluster refused or was lost.
     pub async fn node_addresses(&self) -> Result<Vec<String>, Error> {
         let nodes: Api<Node> = Api::all(self.client.clone());
-        let listed = nodes.list(&ListParams::default()).await.map_err(|source| Error::api("listing the nodes", source))?;
-        let addresses = listed.iter().flat_map(|node| node.status.iter().flat_map(|status| status.addresses.iter().flatten()));
+        let listed =
+            nodes.list(&ListParams::default()).await.map_err(|source| Error::api("listing the nodes", source))?;
+        let addresses =
+            listed.iter().flat_map(|node| node.status.iter().flat_map(|status| status.addresses.iter().flatten()));
         Ok(addresses.filter(|one| one.type_ == "InternalIP").map(|one| one.address.clone()).collect())
     }
 

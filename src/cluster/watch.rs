@@ -156,7 +156,9 @@ impl Watch {
                 Ok(())
             }
             // The watch begins anew by itself, after a while.
-            Some(Err(source)) if !is_refusal(&source) && self.failing.get_or_insert_with(Instant::now).elapsed() < LOST => {
+            Some(Err(source))
+                if !is_refusal(&source) && self.failing.get_or_insert_with(Instant::now).elapsed() < LOST =>
+            {
                 Ok(())
             }
             Some(Err(source)) => Err(Error::watch(&self.doing, source)),

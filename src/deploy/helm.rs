@@ -4,7 +4,7 @@ use super::{Error, template};
 use crate::cluster::Object;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -217,6 +217,23 @@ fn objects(yaml: &str, release: &str) -> Result<Vec<Object>, Error> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(yaml)
         .map_err(|source| Error::NotYaml { release: release.to_owned(), source: Box::new(source) })?;
     Ok(documents.into_iter().filter(Value::is_object).map(|value| Object { value }).collect())
+}
+
+/// `object` with what Helm adds to all that it installs (`setMetadataVisitor` in its `pkg/action`).
+pub(super) fn marked(object: &Object, release: &str, namespace: &str) -> Object {
+    let mut value = object.value.clone();
+    let additions = [
+        ("labels", "app.kubernetes.io/managed-by", "Helm"),
+        ("annotations", "meta.helm.sh/release-name", release),
+        ("annotations", "meta.helm.sh/release-namespace", namespace),
+    ];
+    for (map, key, text) in additions {
+        if !value["metadata"][map].is_object() {
+            value["metadata"][map] = json!({});
+        }
+        value["metadata"][map][key] = json!(text);
+    }
+    Object { value }
 }
 
 #[cfg(test)]

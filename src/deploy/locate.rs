@@ -68,9 +68,9 @@ fn text(value: &Value, pointer: &str) -> Option<String> {
 /// What to look for in each file, the best first.
 fn needles(cause: &Cause, container: &Value) -> Vec<String> {
     let keys = |keys: &[&str]| keys.iter().map(|key| format!("{key}:")).collect::<Vec<_>>();
-    let value = |key: &str, pointer: &str| {
-        let value = text(container, pointer);
-        value.into_iter().flat_map(move |value| [format!("{key}: {value}"), format!("{key}: \"{value}\"")])
+    let value = |key: &str, pointer: &str| match text(container, pointer) {
+        Some(value) => vec![format!("{key}: {value}"), format!("{key}: \"{value}\"")],
+        None => Vec::new(),
     };
     let mut all = Vec::new();
     match &cause.blame {
@@ -116,7 +116,9 @@ fn needles(cause: &Cause, container: &Value) -> Vec<String> {
             all.extend(requested.map(|name| format!("{}:", name.trim_start_matches("requests."))));
         }
         Blame::Admission => {
-            all.extend(SECURITY.iter().filter(|field| cause.message.contains(**field)).map(|field| format!("{field}:")));
+            all.extend(
+                SECURITY.iter().filter(|field| cause.message.contains(**field)).map(|field| format!("{field}:")),
+            );
             if cause.message.contains("not found") {
                 all.extend(quoted(&cause.message));
             }

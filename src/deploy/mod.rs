@@ -70,12 +70,7 @@ impl Deployer<'_> {
     /// # Errors
     /// The chart does not run `image`, Helm or the cluster refused, or something of it never becomes
     /// ready: then with the cause.
-    pub async fn deploy(
-        &self,
-        release: &Release,
-        image: Option<&Shipped>,
-        sources: &Sources<'_>,
-    ) -> Result<(), Error> {
+    pub async fn deploy(&self, release: &Release, image: Option<&Shipped>, sources: &Sources<'_>) -> Result<(), Error> {
         let begun = Instant::now();
         let namespace = &self.deployment.namespace;
         let (wanted, last) = tokio::try_join!(self.wanted(release, image), self.last_revision(release))?;
@@ -101,18 +96,13 @@ impl Deployer<'_> {
     async fn running(&self, wanted: &Wanted<'_>, last: Option<&Revision>) -> Result<Option<u32>, Error> {
         let Some(last) = last.filter(|last| last.status == "deployed") else { return Ok(None) };
         let (now, different) =
-            tokio::try_join!(self.helm.manifest(&wanted.release.name), self.differences_of(&wanted.objects))?;
+            tokio::try_join!(self.helm.manifest(&wanted.release.name), self.differences_of(&wanted.release.name, &wanted.objects))?;
         let key = |object: &Object| (object.kind().to_owned(), object.name().to_owned());
         let left_over = now.iter().any(|one| !wanted.objects.iter().any(|other| key(one) == key(other)));
         Ok((different.is_empty() && !left_over).then_some(last.revision))
     }
 
-    async fn upgrade(
-        &self,
-        wanted: &Wanted<'_>,
-        rollout: &mut Rollout,
-        sources: &Sources<'_>,
-    ) -> Result<u32, Error> {
+    async fn upgrade(&self, wanted: &Wanted<'_>, rollout: &mut Rollout, sources: &Sources<'_>) -> Result<u32, Error> {
         let name = &wanted.release.name;
         let image = wanted.image.map(Shipped::reference);
         let namespace = self.deployment.namespace.clone();
@@ -173,12 +163,13 @@ impl Deployer<'_> {
         if !self.cluster.has_namespace(&self.deployment.namespace).await? {
             return Ok(objects.into_iter().map(Difference::all_new).collect());
         }
-        self.differences_of(&objects).await
+        self.differences_of(&release.name, &objects).await
     }
 
-    async fn differences_of(&self, objects: &[Object]) -> Result<Vec<Difference>, Error> {
-        let tried = objects.iter().map(|object| self.cluster.would_become(&self.deployment.namespace, object));
-        let all = try_join_all(tried).await?;
+    async fn differences_of(&self, release: &str, objects: &[Object]) -> Result<Vec<Difference>, Error> {
+        let namespace = &self.deployment.namespace;
+        let marked: Vec<Object> = objects.iter().map(|object| helm::marked(object, release, namespace)).collect();
+        let all = try_join_all(marked.iter().map(|object| self.cluster.would_become(namespace, object))).await?;
         Ok(all.into_iter().filter(|one| one.now.as_ref() != Some(&one.then)).collect())
     }
 }

@@ -88,7 +88,15 @@ mod tests {
 
     fn release(set: Value) -> Release {
         let set = set.as_object().cloned().unwrap_or_default();
-        Release { name: "api".into(), chart: PathBuf::new(), image: None, values: vec![], set, needs: vec![], on_request: false }
+        Release {
+            name: "api".into(),
+            chart: PathBuf::new(),
+            image: None,
+            values: vec![],
+            set,
+            needs: vec![],
+            on_request: false,
+        }
     }
 
     fn shipped() -> Shipped {

@@ -20,7 +20,6 @@ pub struct Workload {
 
 /// The kinds of workloads that are waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are Kubernetes' own")]
 pub enum Kind {
     Deployment,
     StatefulSet,
@@ -96,7 +95,8 @@ impl Workload {
 
     /// Why a job is not tried again, if it is given up.
     pub fn given_up(&self, all: &Snapshot) -> Option<String> {
-        let conditions = all.jobs.get(&self.name).filter(|_| self.kind == Kind::Job)?.status.as_ref()?.conditions.as_ref()?;
+        let conditions =
+            all.jobs.get(&self.name).filter(|_| self.kind == Kind::Job)?.status.as_ref()?.conditions.as_ref()?;
         let failed = conditions.iter().find(|one| one.type_ == "Failed" && one.status == "True")?;
         Some(failed.message.clone().unwrap_or_else(|| "the job failed".to_owned()))
     }

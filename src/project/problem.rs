@@ -90,15 +90,8 @@ pub enum Wrong {
     Values { path: String },
     #[error("`{path}` has no journeys: it is no file, and no directory with a file `*.toml`")]
     Journeys { path: String },
-    #[error("the release `{release}` {what} `{name}`, which is none of {of}")]
-    UnknownPart {
-        release: String,
-        what: &'static str,
-        name: String,
-        of: &'static str,
-        nearest: Option<String>,
-        known: Vec<String>,
-    },
+    #[error(transparent)]
+    UnknownPart(Box<UnknownPart>),
     #[error("releases need each other in a circle: {}", circle.join(" → "))]
     ReleaseCircle { circle: Vec<String> },
     #[error("`{key}` of the secret `{secret}` needs exactly one of `env`, `file`, `generate` and `text`")]
@@ -181,6 +174,20 @@ impl Explained for Problem {
     }
 }
 
+/// A release speaks of something that is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("the release `{release}` {what} `{name}`, which is none of {of}")]
+pub struct UnknownPart {
+    pub(super) release: String,
+    /// What it does with it.
+    pub(super) what: &'static str,
+    pub(super) name: String,
+    /// What it would have to be one of.
+    pub(super) of: &'static str,
+    pub(super) nearest: Option<String>,
+    pub(super) known: Vec<String>,
+}
+
 impl Wrong {
     /// It may be no more than what follows from a key or a value that could not be read.
     pub(super) fn may_follow(&self) -> bool {
@@ -193,7 +200,7 @@ impl Wrong {
                 | Self::SharedTag { .. }
                 | Self::Circle { .. }
                 | Self::NoChart { .. }
-                | Self::UnknownPart { .. }
+                | Self::UnknownPart(_)
                 | Self::ReleaseCircle { .. }
                 | Self::ValueSource { .. }
         )
@@ -206,10 +213,10 @@ impl Wrong {
             Self::UnknownKey(key) => return did_you_mean(&key.nearest, &key.known),
             Self::Misfit(misfit) => return misfit.hint.clone(),
             Self::UnknownRule { nearest, known, .. }
-            | Self::UnknownImage { nearest, known, .. }
-            | Self::UnknownPart { nearest, known, .. } => {
+            | Self::UnknownImage { nearest, known, .. } => {
                 return did_you_mean(nearest, known);
             }
+            Self::UnknownPart(part) => return did_you_mean(&part.nearest, &part.known),
             Self::Target { nearest, .. } => return did_you_mean(nearest, &[]),
             Self::NoImage => "add a table such as `[image.api]`".into(),
             Self::SharedTag { .. } => "give each image its own `tag`".into(),

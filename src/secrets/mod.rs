@@ -158,7 +158,10 @@ mod tests {
 
     #[test]
     fn what_was_generated_is_kept_until_it_is_rotated() {
-        let secret = secret(&[("P", ValueSource::Generate { length: 32, fixed: false }), ("U", ValueSource::Text("db://${P}@h".into()))]);
+        let secret = secret(&[
+            ("P", ValueSource::Generate { length: 32, fixed: false }),
+            ("U", ValueSource::Text("db://${P}@h".into())),
+        ]);
         let first = prepare(&secret, None, &[], &|_| None);
         assert_eq!((first.made.as_slice(), text(&first.data, "P").len()), (["P".to_owned()].as_slice(), 32));
         assert_eq!(text(&first.data, "U"), format!("db://{}@h", text(&first.data, "P")));

@@ -87,7 +87,8 @@ impl Application {
     pub fn address(&self) -> String {
         let service = self.place.object(&["get", "service", "frontend"]);
         let port = &service["spec"]["ports"][0]["nodePort"];
-        let words = ["get", "nodes", "--output", "jsonpath={.items[0].status.addresses[?(@.type==\"InternalIP\")].address}"];
+        let words =
+            ["get", "nodes", "--output", "jsonpath={.items[0].status.addresses[?(@.type==\"InternalIP\")].address}"];
         format!("http://{}:{port}", kubectl(&words))
     }
 

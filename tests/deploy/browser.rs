@@ -96,38 +96,41 @@ async fn t053_the_application_works_in_a_browser() {
     let (app, _visit) = visit().await;
     let address = app.address();
     let email = format!("ada-{}@example.com", salt());
-    Driver::start().await.browse(async move |page: Client| {
-        page.goto(&address).await?;
-        click(&page, "//button[.='I am new here']").await?;
-        fill(&page, "input[name=name]", "Ada").await?;
-        fill(&page, "input[name=email]", &email).await?;
-        fill(&page, "input[name=password]", "browser-p4ssword").await?;
-        click(&page, "//button[.='Sign up']").await?;
-        see(&page, "//header//strong[.='Ada']").await?;
-        // Out, and in again.
-        click(&page, "//button[.='Sign out']").await?;
-        fill(&page, "input[name=email]", &email).await?;
-        fill(&page, "input[name=password]", "browser-p4ssword").await?;
-        click(&page, "//button[.='Sign in']").await?;
+    Driver::start()
+        .await
+        .browse(async move |page: Client| {
+            page.goto(&address).await?;
+            click(&page, "//button[.='I am new here']").await?;
+            fill(&page, "input[name=name]", "Ada").await?;
+            fill(&page, "input[name=email]", &email).await?;
+            fill(&page, "input[name=password]", "browser-p4ssword").await?;
+            click(&page, "//button[.='Sign up']").await?;
+            see(&page, "//header//strong[.='Ada']").await?;
+            // Out, and in again.
+            click(&page, "//button[.='Sign out']").await?;
+            fill(&page, "input[name=email]", &email).await?;
+            fill(&page, "input[name=password]", "browser-p4ssword").await?;
+            click(&page, "//button[.='Sign in']").await?;
 
-        fill(&page, "input[aria-label='New task']", "Buy milk").await?;
-        click(&page, "//button[.='Add']").await?;
-        see(&page, &task("Buy milk")).await?;
-        click(&page, "//button[@aria-label='Edit Buy milk']").await?;
-        fill(&page, "input[aria-label='Title']", "Buy oat milk").await?;
-        click(&page, "//button[.='Save']").await?;
-        see(&page, &task("Buy oat milk")).await?;
+            fill(&page, "input[aria-label='New task']", "Buy milk").await?;
+            click(&page, "//button[.='Add']").await?;
+            see(&page, &task("Buy milk")).await?;
+            click(&page, "//button[@aria-label='Edit Buy milk']").await?;
+            fill(&page, "input[aria-label='Title']", "Buy oat milk").await?;
+            click(&page, "//button[.='Save']").await?;
+            see(&page, &task("Buy oat milk")).await?;
 
-        fill(&page, "input[aria-label='Message']", "add Water the plants").await?;
-        click(&page, "//button[.='Send']").await?;
-        see(&page, "//ol[@aria-label='Conversation']/li[contains(., 'Added')]").await?;
-        see(&page, &task("Water the plants")).await?;
+            fill(&page, "input[aria-label='Message']", "add Water the plants").await?;
+            click(&page, "//button[.='Send']").await?;
+            see(&page, "//ol[@aria-label='Conversation']/li[contains(., 'Added')]").await?;
+            see(&page, &task("Water the plants")).await?;
 
-        click(&page, "//button[@aria-label='Delete Buy oat milk']").await?;
-        gone(&page, &task("Buy oat milk")).await?;
-        // It is not only the page that says so.
-        page.refresh().await?;
-        see(&page, &task("Water the plants")).await?;
-        gone(&page, &task("Buy oat milk")).await
-    }).await;
+            click(&page, "//button[@aria-label='Delete Buy oat milk']").await?;
+            gone(&page, &task("Buy oat milk")).await?;
+            // It is not only the page that says so.
+            page.refresh().await?;
+            see(&page, &task("Water the plants")).await?;
+            gone(&page, &task("Buy oat milk")).await
+        })
+        .await;
 }

@@ -1,7 +1,7 @@
 //! The planted failures of `fixtures/failures`: each is told at once, with its cause and the line to
 //! change. `docs/failures.md` shows what is printed for each; `BLESS=1` writes it.
 
-use crate::harness::{Place, detail, top, try_kubectl};
+use crate::harness::{Place, top, try_kubectl};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -72,7 +72,10 @@ fn deploy(place: &Place, expected: &Expected) -> Told {
     must(output.status.code() == Some(4), "it ends with 4");
     must(text.contains(expected.message), &format!("it says `{}`", expected.message));
     let change = text.lines().find(|line| line.trim_start().starts_with("change "));
-    must(change.is_some_and(|line| line.contains(expected.change)), &format!("it says to change `{}`", expected.change));
+    must(
+        change.is_some_and(|line| line.contains(expected.change)),
+        &format!("it says to change `{}`", expected.change),
+    );
     must(!text.contains("until the deadline"), "it does not wait for the deadline");
     must(took < SOON, &format!("it takes {took:?}"));
     Told { text: masked(&text, &namespace), problems }
@@ -82,7 +85,7 @@ fn deploy(place: &Place, expected: &Expected) -> Told {
 fn masked(text: &str, namespace: &str) -> String {
     let text = text.replace(namespace, "failures");
     let words = text.split_inclusive([' ', '\n', '"', '`', ')', '/']);
-    words.map(|word| mask(word)).collect()
+    words.map(mask).collect()
 }
 
 /// `crash-6d5f8c9b7d-x2x4z` as `crash-…`, and the digits of times as `…`.

@@ -51,7 +51,8 @@ async fn t048_t049_t050_t051_pods_are_ready_and_their_probes_pass() {
 #[tokio::test]
 async fn t052_the_pods_answer_for_their_health() {
     let (app, _visit) = visit().await;
-    let ask = "python3 -c 'import urllib.request as r; print(r.urlopen(\"http://127.0.0.1:8000/health\").read().decode())'";
+    let ask =
+        "python3 -c 'import urllib.request as r; print(r.urlopen(\"http://127.0.0.1:8000/health\").read().decode())'";
     assert!(app.shell("backend", ask).contains("\"database\":\"ok\""));
     app.journeys(&["the frontend answers"]).fine();
 }
@@ -268,7 +269,8 @@ async fn a_second_deploy_finds_nothing_to_change_and_a_change_makes_a_revision()
 
     let revision = again.deployed("backend")["revision"].as_u64().unwrap();
     let env = "--set=backend.env.TOKEN_HOURS=\"2\"";
-    let dry = app.place.command_for_people(&["deploy", "backend", "--dry-run", sets[0], env, "-n", &app.place.namespace]);
+    let dry =
+        app.place.command_for_people(&["deploy", "backend", "--dry-run", sets[0], env, "-n", &app.place.namespace]);
     let dry = { dry }.output().unwrap();
     let text = String::from_utf8(dry.stdout).unwrap();
     assert!(text.contains("backend: Deployment `backend`") && text.contains("TOKEN_HOURS"), "{text}");

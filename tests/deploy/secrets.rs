@@ -63,7 +63,10 @@ fn t045_secrets_are_made_kept_and_rotated() {
     assert_ne!(value(&place, "DATABASE_URL"), "");
     // What the environment does not say any more stays, and what was made is not made again.
     place.here(&["secrets"]).fine();
-    assert_eq!((value(&place, "BETTER_AUTH_SECRET"), value(&place, "COHERE_API_KEY").is_empty()), (auth.clone(), false));
+    assert_eq!(
+        (value(&place, "BETTER_AUTH_SECRET"), value(&place, "COHERE_API_KEY").is_empty()),
+        (auth.clone(), false)
+    );
     place.here(&["secrets", "--check"]).fine();
 
     place.here(&["secrets", "--rotate", "app-secrets/BETTER_AUTH_SECRET"]).fine();
@@ -79,7 +82,9 @@ fn t045_secrets_are_made_kept_and_rotated() {
 fn secrets_that_are_none_are_refused() {
     let place = place("weak");
     let with = |value: &str| place.here_with(&["secrets", "--check"], &[("COHERE_API_KEY", value)]);
-    for (value, why) in [("", "empty"), ("<your key>", "placeholder"), ("abc", "weak"), ("changeme-changeme-1", "placeholder")] {
+    for (value, why) in
+        [("", "empty"), ("<your key>", "placeholder"), ("abc", "weak"), ("changeme-changeme-1", "placeholder")]
+    {
         let ran = with(value);
         assert_eq!(ran.code, Some(1), "{value}");
         assert!(detail(ran.failure(), "COHERE_API_KEY").contains(why), "{}", details(&ran));

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-const SETTINGS: &str = "version = 1\ntarget = \"minikube\"\n[deploy]\ndeadline = \"60s\"\n[release.app]\nchart = \"chart\"\n";
+const SETTINGS: &str =
+    "version = 1\ntarget = \"minikube\"\n[deploy]\ndeadline = \"60s\"\n[release.app]\nchart = \"chart\"\n";
 
 /// A project with the chart that runs, and its image on the node.
 fn place(name: &str) -> Place {
@@ -58,7 +59,11 @@ fn without_a_kubeconfig_or_with_another_cluster_nothing_is_done() {
     };
     let none = with(&place.home.path().join("none"), &["deploy"]);
     assert_ne!(none.code, Some(0));
-    assert!(hint(none.failure()).contains("KUBECONFIG") || hint(none.failure()).contains("minikube start"), "{}", none.stderr);
+    assert!(
+        hint(none.failure()).contains("KUBECONFIG") || hint(none.failure()).contains("minikube start"),
+        "{}",
+        none.stderr
+    );
 
     let wrong = place.here(&["deploy", "--context", "not-there"]);
     assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
@@ -136,7 +141,10 @@ fn what_the_chart_gets_wrong_is_told_with_its_line() {
     assert!(detail(ran.failure(), "at").ends_with("broken.yaml:4  name: {{ .Values.not.there }}"), "{}", ran.stderr);
     std::fs::remove_file(place.directory.join(template)).unwrap();
 
-    place.write("chart/values.schema.json", r#"{"type": "object", "properties": {"nodePort": {"type": "integer", "maximum": 32767}}}"#);
+    place.write(
+        "chart/values.schema.json",
+        r#"{"type": "object", "properties": {"nodePort": {"type": "integer", "maximum": 32767}}}"#,
+    );
     let ran = place.here(&["deploy", "--set", "app.nodePort=70000"]);
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
     assert!(detail(ran.failure(), "helm").contains("nodePort"), "{}", ran.stderr);
@@ -210,7 +218,11 @@ fn carry(from: &TcpStream, to: &TcpStream, cut: &Arc<AtomicBool>) {
             match from.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) if to.write_all(&buffer[..count]).is_err() => break,
-                Err(error) if !matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => break,
+                Err(error)
+                    if !matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) =>
+                {
+                    break;
+                }
                 _ => {}
             }
         }
@@ -265,7 +277,11 @@ fn ctrl_c_says_what_goes_on_and_leaves_nothing_stuck() {
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", said(&output));
-    assert!(said(&output).contains("loadline deploy app") && said(&output).contains("the cluster goes on"), "{}", said(&output));
+    assert!(
+        said(&output).contains("loadline deploy app") && said(&output).contains("the cluster goes on"),
+        "{}",
+        said(&output)
+    );
     place.here(&["deploy"]).fine();
 }
 
@@ -297,13 +313,19 @@ fn a_release_that_helm_left_in_the_middle_is_explained_and_freed() {
     let name = "sh.helm.release.v1.app.v2";
     let packed = place.kubectl(&["get", "secret", name, "--output", "jsonpath={.data.release}"]);
     let script = "base64 -d | base64 -d | gzip -d | sed 's/\"status\":\"deployed\"/\"status\":\"pending-upgrade\"/' | gzip | base64 -w0 | base64 -w0";
-    let mut child =
-        std::process::Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = std::process::Command::new("sh")
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut input = child.stdin.take().unwrap();
     let feeding = std::thread::spawn(move || input.write_all(packed.as_bytes()));
     let pending = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
     feeding.join().unwrap().unwrap();
-    let patch = format!("--patch={{\"data\":{{\"release\":\"{pending}\"}},\"metadata\":{{\"labels\":{{\"status\":\"pending-upgrade\"}}}}}}");
+    let patch = format!(
+        "--patch={{\"data\":{{\"release\":\"{pending}\"}},\"metadata\":{{\"labels\":{{\"status\":\"pending-upgrade\"}}}}}}"
+    );
     place.kubectl(&["patch", "secret", name, "--type=merge", &patch]);
 
     let stuck = place.here(&["deploy"]);

@@ -1,8 +1,8 @@
 //! The verbs that check: `verify`, `smoke`, `e2e`.
 
+use crate::cli::args::{In, To};
 use crate::cli::values::{address, variable};
 use crate::types::ByteSize;
-use crate::cli::args::{In, To};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;

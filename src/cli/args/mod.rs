@@ -10,7 +10,7 @@ pub use build::{Build, BuildOptions};
 pub use checks::{E2e, Format, Smoke, Verify};
 pub use looking::{Cache, Completions, Config, Man, Status};
 pub use nodes::{Load, Teach, To, Up};
-pub use releases::{Deploy, DeployOptions, In, ReleaseValue, Rollback, Secrets, Undeploy};
+pub use releases::{Deploy, In, ReleaseValue, Rollback, Secrets, Undeploy};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! The verbs that bring images into nodes: `load`, `up`, `teach`.
 
-use crate::types::{ImageId, ImageRef};
 use super::releases::{DeployOptions, In};
+use crate::types::{ImageId, ImageRef};
 use clap::Args;
 
 /// Whose nodes a verb is about.

@@ -52,12 +52,7 @@ async fn deploy(session: &Session, args: &Deploy) -> Result<Outcome, Outcome> {
 ///
 /// # Errors
 /// The settings name no release, or there is no cluster.
-pub async fn after_up(
-    session: &Session,
-    planned: &Planned,
-    args: &Up,
-    place: Workplace,
-) -> Result<Outcome, Outcome> {
+pub async fn after_up(session: &Session, planned: &Planned, args: &Up, place: Workplace) -> Result<Outcome, Outcome> {
     let deployment = place.deployment.clone();
     let runs = |release: &Release| release.image.as_ref().is_some_and(|image| args.images.contains(image));
     let wanted = |release: &Release| !release.on_request && (args.images.is_empty() || runs(release));

@@ -1,8 +1,8 @@
 //! `loadline secrets`.
 
 use crate::cli::args::Secrets;
-use crate::cli::session::Session;
 use crate::cli::cluster::{self, Workplace};
+use crate::cli::session::Session;
 use crate::cli::{planned, prepared};
 use crate::project::ValueSource;
 use crate::types::{Explained, Outcome};

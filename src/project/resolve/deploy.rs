@@ -3,7 +3,7 @@
 use super::{Resolver, values};
 use crate::project::deployment::{ClusterSecret, Deployment, PodSecurity, Release, SecretKey, ValueSource};
 use crate::project::keys::nearest;
-use crate::project::problem::Wrong;
+use crate::project::problem::{UnknownPart, Wrong};
 use crate::project::spans::join;
 use crate::project::written;
 use crate::types::short_path;
@@ -162,8 +162,9 @@ impl Resolver<'_> {
     ) {
         let known: Vec<String> = known.cloned().collect();
         let near = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
-        let (release, name, text) = (release.to_owned(), name.to_owned(), name.to_owned());
-        self.wrong_part(path, &text, Wrong::UnknownPart { release, what, name, of, nearest: near, known });
+        let text = name.to_owned();
+        let part = UnknownPart { release: release.to_owned(), what, name: text.clone(), of, nearest: near, known };
+        self.wrong_part(path, &text, Wrong::UnknownPart(Box::new(part)));
     }
 
     /// Each release behind all that it needs, otherwise in the order of their names.

@@ -67,7 +67,10 @@ pub fn run(cache: &Cache, layers: &[Layer], phases: &mut Phases) -> Result<SetUp
     }
     if deploy {
         phases.time("set up: browser", || {
-            host::ensure_packages(&[host::package("chromium", "chromium"), host::package("chromedriver", "chromium-driver")])
+            host::ensure_packages(&[
+                host::package("chromium", "chromium"),
+                host::package("chromedriver", "chromium-driver"),
+            ])
         })?;
     }
     if charts {
