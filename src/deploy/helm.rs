@@ -103,7 +103,8 @@ impl Helm {
         let values = values_file(chart.set)?;
         let mut words: Vec<OsString> = vec!["upgrade".into(), "--install".into(), chart.release.into()];
         words.push(chart.directory.into());
-        words.extend(["--history-max", HISTORY, "--output", "json"].map(OsString::from));
+        // Without it Helm takes the values of the revision before where it is given none.
+        words.extend(["--reset-values", "--history-max", HISTORY, "--output", "json"].map(OsString::from));
         words.extend(value_words(chart.files, values.path()));
         let text = self.run(Subject::from(chart), "installing", &words).await?;
         let done: Done = serde_json::from_str(&text)

@@ -44,8 +44,8 @@ pub struct Deployer<'a> {
     pub cancel: &'a CancellationToken,
 }
 
-/// A release as it is wanted, and what is known of it before anything is changed.
-struct Wanted<'a> {
+/// A release as it is wanted: rendered, and found to run its image.
+pub struct Wanted<'a> {
     release: &'a Release,
     image: Option<&'a Shipped>,
     values: Value,
@@ -64,25 +64,25 @@ impl Wanted<'_> {
 }
 
 impl Deployer<'_> {
-    /// Installs or upgrades `release`, if anything of it is not as it should be, and waits until all
-    /// of it runs. `sources` is where its image comes from.
+    /// Installs or upgrades a release, if anything of it is not as it is wanted, and waits until all of
+    /// it runs. `sources` is where its image comes from.
     ///
     /// # Errors
-    /// The chart does not run `image`, Helm or the cluster refused, or something of it never becomes
-    /// ready: then with the cause.
-    pub async fn deploy(&self, release: &Release, image: Option<&Shipped>, sources: &Sources<'_>) -> Result<(), Error> {
+    /// Helm or the cluster refused, or something of it never becomes ready: then with the cause.
+    pub async fn deploy(&self, wanted: &Wanted<'_>, sources: &Sources<'_>) -> Result<(), Error> {
         let begun = Instant::now();
-        let namespace = &self.deployment.namespace;
-        let (wanted, last) = tokio::try_join!(self.wanted(release, image), self.last_revision(release))?;
-        let mut rollout = Rollout::begin(self.cluster, namespace).await?;
+        let (release, namespace) = (&wanted.release.name, &self.deployment.namespace);
+        let (last, mut rollout) = tokio::try_join!(self.last_revision(release), async {
+            Ok(Rollout::begin(self.cluster, namespace).await?)
+        })?;
         let workloads = wanted.workloads();
-        let running = if rollout.is_done(&workloads) { self.running(&wanted, last.as_ref()).await? } else { None };
+        let running = if rollout.is_done(&workloads) { self.running(wanted, last.as_ref()).await? } else { None };
         let (revision, changed) = match running {
             Some(revision) => (revision, false),
-            None => (self.upgrade(&wanted, &mut rollout, sources).await?, true),
+            None => (self.upgrade(wanted, &mut rollout, sources).await?, true),
         };
         self.events.say(Event::Deployed {
-            release: release.name.clone(),
+            release: release.clone(),
             revision,
             changed,
             namespace: namespace.clone(),
@@ -95,8 +95,10 @@ impl Deployer<'_> {
     /// The revision that runs, if the cluster has all of `wanted` and nothing else of the release.
     async fn running(&self, wanted: &Wanted<'_>, last: Option<&Revision>) -> Result<Option<u32>, Error> {
         let Some(last) = last.filter(|last| last.status == "deployed") else { return Ok(None) };
-        let (now, different) =
-            tokio::try_join!(self.helm.manifest(&wanted.release.name), self.differences_of(&wanted.release.name, &wanted.objects))?;
+        let (now, different) = tokio::try_join!(
+            self.helm.manifest(&wanted.release.name),
+            self.differences_of(&wanted.release.name, &wanted.objects)
+        )?;
         let key = |object: &Object| (object.kind().to_owned(), object.name().to_owned());
         let left_over = now.iter().any(|one| !wanted.objects.iter().any(|other| key(one) == key(other)));
         Ok((different.is_empty() && !left_over).then_some(last.revision))
@@ -135,7 +137,11 @@ impl Deployer<'_> {
         Err(Error::NotReady { release: release.to_owned(), verdict, place })
     }
 
-    async fn wanted<'a>(&self, release: &'a Release, image: Option<&'a Shipped>) -> Result<Wanted<'a>, Error> {
+    /// What `release` is to be with `image`.
+    ///
+    /// # Errors
+    /// The chart cannot be rendered, or does not run `image`.
+    pub async fn want<'a>(&self, release: &'a Release, image: Option<&'a Shipped>) -> Result<Wanted<'a>, Error> {
         let values = values::values(release, image);
         let chart = Chart { release: &release.name, directory: &release.chart, files: &release.values, set: &values };
         let objects = self.helm.render(&chart).await?;
@@ -146,9 +152,9 @@ impl Deployer<'_> {
     }
 
     /// The last revision of `release`, which no run of Helm holds, or held when it died.
-    async fn last_revision(&self, release: &Release) -> Result<Option<Revision>, Error> {
-        match self.helm.history(&release.name).await?.pop() {
-            Some(last) if last.is_pending() => Err(Error::Stuck { release: release.name.clone(), revision: last }),
+    async fn last_revision(&self, release: &str) -> Result<Option<Revision>, Error> {
+        match self.helm.history(release).await?.pop() {
+            Some(last) if last.is_pending() => Err(Error::Stuck { release: release.to_owned(), revision: last }),
             last => Ok(last),
         }
     }
@@ -158,7 +164,7 @@ impl Deployer<'_> {
     /// # Errors
     /// As `deploy`, as far as that shows without a change.
     pub async fn differences(&self, release: &Release, image: Option<&Shipped>) -> Result<Vec<Difference>, Error> {
-        let objects = self.wanted(release, image).await?.objects;
+        let objects = self.want(release, image).await?.objects;
         // Nothing can be tried out where there is no namespace yet.
         if !self.cluster.has_namespace(&self.deployment.namespace).await? {
             return Ok(objects.into_iter().map(Difference::all_new).collect());

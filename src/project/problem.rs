@@ -212,8 +212,7 @@ impl Wrong {
             Self::Version { .. } => "use the release of loadline that this file was written for".into(),
             Self::UnknownKey(key) => return did_you_mean(&key.nearest, &key.known),
             Self::Misfit(misfit) => return misfit.hint.clone(),
-            Self::UnknownRule { nearest, known, .. }
-            | Self::UnknownImage { nearest, known, .. } => {
+            Self::UnknownRule { nearest, known, .. } | Self::UnknownImage { nearest, known, .. } => {
                 return did_you_mean(nearest, known);
             }
             Self::UnknownPart(part) => return did_you_mean(&part.nearest, &part.known),

@@ -103,11 +103,3 @@ impl Application {
         self.place.kubectl(&["exec", &self.pod_name(release), "--", "sh", "-c", command])
     }
 }
-
-/// The pods go when the last test has ended: a static is never dropped.
-#[tokio::test]
-async fn zz_the_application_can_be_removed_and_its_data_only_when_asked_for() {
-    // Tests run in the order of their names; those that still visit are waited for.
-    let (application, _alone) = disturb().await;
-    crate::mission::removal(application);
-}

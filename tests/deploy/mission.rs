@@ -1,6 +1,7 @@
 //! The rows of the mission that a cluster proves, on the todo application as it is deployed.
 
 use crate::application::{Application, disturb, visit};
+use crate::harness::Place;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -282,20 +283,26 @@ async fn a_second_deploy_finds_nothing_to_change_and_a_change_makes_a_revision()
     assert!(!app.pod("backend").to_string().contains("TOKEN_HOURS"), "it runs what ran before");
 }
 
-/// What the last test asserts.
-pub fn removal(app: &Application) {
-    let kept = Kept::new(app, "removal");
-    let ran = app.place.here(&["undeploy"]).fine();
-    assert!(notes(&ran).contains("its data stays in data-database-0"), "{}", notes(&ran));
-    let left = app.place.object(&["get", "all"]);
-    let of_releases = left["items"].as_array().unwrap().iter().filter(|one| one["kind"] != "Pod");
-    assert_eq!(of_releases.count(), 0, "{left}");
-    let sets = ["--set=backend.cohere.apiUrl=http://cohere-stand-in:8000", "--set=frontend.service.nodePort=0"];
-    app.place.here(&["deploy", sets[0], sets[1]]).fine();
-    kept.holds();
-    let ran = app.place.here(&["undeploy", "--data"]).fine();
-    assert!(notes(&ran).contains("removed its data, data-database-0"), "{}", notes(&ran));
-    let gone = crate::harness::try_kubectl(&["get", "namespace", &app.place.namespace]);
+#[test]
+fn what_is_removed_leaves_its_data_unless_that_is_asked_for() {
+    let place = Place::of(crate::harness::top(), "removal");
+    place.run(&["load", "--image", "postgres:16-alpine"]).fine();
+    let key = [("COHERE_API_KEY", "q8Xv2LmW0sTz5BhN")];
+    let sql =
+        |text: &str| place.kubectl(&["exec", "database-0", "--", "psql", "-U", "todo", "-d", "todo", "-Atc", text]);
+    place.here_with(&["deploy", "database"], &key).fine();
+    sql("create table kept (n int); insert into kept values (41)");
+    let ran = place.here(&["undeploy"]).fine();
+    assert!(notes(&ran).contains("database: removed; its data stays in data-database-0"), "{}", notes(&ran));
+    let left =
+        place.object(&["get", "statefulsets,services,secrets", "--selector", "app.kubernetes.io/managed-by=Helm"]);
+    assert_eq!(left["items"], json!([]));
+    // It comes back with its password and its data.
+    place.here(&["deploy", "database"]).fine();
+    assert_eq!(sql("select n from kept").trim(), "41");
+    let ran = place.here(&["undeploy", "--data"]).fine();
+    assert!(notes(&ran).contains("database: removed; removed its data, data-database-0"), "{}", notes(&ran));
+    let gone = crate::harness::try_kubectl(&["get", "namespace", &place.namespace]);
     assert!(!gone.status.success(), "the namespace was made here, and went");
 }
 

@@ -12,6 +12,7 @@ use crate::deploy::{Deployer, Shipped, Sources};
 use crate::load::Image;
 use crate::project::{ImagePlan, Plan, Release};
 use crate::types::{Explained, ImageId, Outcome};
+use futures_util::future::try_join_all;
 
 /// An image of a release is not in the cluster yet.
 #[derive(Debug, thiserror::Error)]
@@ -69,11 +70,13 @@ async fn releases_of(
     images: &[Shipped],
     roll_back: bool,
 ) -> Result<Outcome, Outcome> {
-    prepared::write(session, place, |_| Vec::new()).await?;
     let deployer = place.deployer(session);
-    for release in releases {
-        let sources = sources(plan, release);
-        if let Err(error) = deployer.deploy(release, image_of(images, release), &sources).await {
+    // What is wrong with a chart is said before anything is changed.
+    let wanted = releases.iter().map(|release| deployer.want(release, image_of(images, release)));
+    let wanted = try_join_all(wanted).await.map_err(|error| session.failed(None, &error))?;
+    prepared::write(session, place, |_| Vec::new()).await?;
+    for (release, wanted) in releases.iter().zip(&wanted) {
+        if let Err(error) = deployer.deploy(wanted, &sources(plan, release)).await {
             let outcome = session.failed(None, &error);
             if roll_back && matches!(error, crate::deploy::Error::NotReady { .. }) {
                 go_back(session, &deployer, release).await;

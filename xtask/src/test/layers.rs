@@ -129,7 +129,20 @@ fn deploy(cache: &Cache, set: &SetUp, filter: Option<&str>) -> Result<Count> {
         ("LOADLINE_TEST_KUBECTL", cache.file("bin/kubectl").display().to_string()),
         ("LOADLINE_TEST_CHROMEDRIVER", driver.display().to_string()),
     ];
-    libtest_run(cache, "deploy", &["--test", "deploy"], &environment, filter)
+    let count = libtest_run(cache, "deploy", &["--test", "deploy"], &environment, filter);
+    forget(cache);
+    count
+}
+
+/// Removes what the tests deployed: the application is there until the last of them has ended.
+fn forget(cache: &Cache) {
+    let script = "for namespace in $(\"$1\" get namespaces --output name | grep /loadline-test-); do
+        \"$1\" delete \"$namespace\" --timeout=120s; done";
+    let mut remove = Command::new("sh");
+    remove.args(["-c", script, "sh"]).arg(cache.file("bin/kubectl")).env("KUBECONFIG", node::kubeconfig(cache));
+    if let Err(error) = run::output("removing what was deployed", &mut remove, Duration::from_secs(300)) {
+        println!("deploy: {error:#}");
+    }
 }
 
 /// Every test of `tests/` that needs no more than the command.
