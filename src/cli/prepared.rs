@@ -1,6 +1,5 @@
 //! The Kubernetes secrets of a plan, filled and checked before anything is written.
 
-use crate::cli::cluster::Workplace;
 use crate::cli::session::{Session, variable};
 use crate::cluster::{self, Cluster, Level, SecretData};
 use crate::project::{ClusterSecret, Deployment, PodSecurity};
@@ -72,7 +71,6 @@ fn because(why: &Why) -> String {
 /// # Errors
 /// As `prepare`; or the cluster refused.
 pub async fn write(session: &Session, place: &Workplace, rotated: impl Fn(&str) -> Vec<String>) -> Result<(), Outcome> {
-    let Workplace { deployment, cluster, .. } = place;
     let failed = |error: cluster::Error| session.failed(None, &error);
     let namespace = &deployment.namespace;
     if cluster.terminating(namespace).await.map_err(failed)?.is_some() {

@@ -134,8 +134,23 @@ impl Place {
     }
 
     pub fn command_for_people(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_loadline"));
-        command.args(words).current_dir(&self.directory).env("LOADLINE_TEACH", "off");
+        let mut command = self.program(env!("CARGO_BIN_EXE_loadline"));
+        command.args(words);
+        command
+    }
+
+    /// A script, where programs of `first` are found before all others.
+    pub fn in_shell(&self, script: &str, first: &Path) -> Command {
+        let mut command = self.program("sh");
+        let path = path_with_helm();
+        let path = std::env::join_paths([first.to_owned()].into_iter().chain(std::env::split_paths(&path))).unwrap();
+        command.args(["-c", script]).env("PATH", path);
+        command
+    }
+
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command.current_dir(&self.directory).env("LOADLINE_TEACH", "off");
         command.env("DOCKER_HOST", variable("LOADLINE_TEST_DOCKER_HOST", "the engine that the node runs in"));
         command.env("MINIKUBE_HOME", variable("LOADLINE_TEST_MINIKUBE_HOME", "a Minikube home"));
         command.env("KUBECONFIG", variable("LOADLINE_TEST_KUBECONFIG", "a cluster"));

@@ -8,3 +8,4 @@ mod harness;
 mod mission;
 mod secrets;
 mod trouble;
+mod walk;

@@ -6,16 +6,27 @@ use crate::node::{self, Cluster, Countdown};
 use crate::paths::{Cache, checkout};
 use crate::run::{self, Ended};
 use crate::test::setup;
-use crate::{bases, docker, missing};
-use anyhow::{Result, bail};
+use crate::{bases, docker, helm, host, missing};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// What runs before there is a node, and after.
-const BEFORE_NODE: [&str; 3] = ["build", "verify", "smoke"];
-const WITH_NODE: [&str; 1] = ["up"];
+const BEFORE_NODE: [&[&str]; 3] = [&["build"], &["verify"], &["smoke"]];
+const WITH_NODE: [&[&str]; 1] = [&["up"]];
+/// What brings the application into a cluster of ours. Where there is no key for Cohere, its stand-in
+/// answers in its place.
+const DEPLOY: [&[&str]; 2] = [&["load", "--image", "postgres:16-alpine"], &["up", "--deploy"]];
+const DEPLOY_WITH_STAND_IN: [&[&str]; 3] = [
+    &["load", "--image", "postgres:16-alpine"],
+    &["deploy", "cohere-stand-in"],
+    &["up", "--deploy", "--set", "backend.cohere.apiUrl=http://cohere-stand-in:8000"],
+];
+const VISIT: [&[&str]; 1] = [&["e2e"]];
+const KEY: &str = "COHERE_API_KEY";
+const NO_KEY: &str = "the-stand-in-takes-any-key";
 const VERB: Duration = Duration::from_secs(1800);
 const SAY_EVERY: Duration = Duration::from_secs(30);
 
@@ -70,7 +81,7 @@ fn place(cache: &Cache, options: &Options) -> Result<Place> {
         }
         println!("Minikube does not run: the images go to an engine and a node of our own");
     }
-    missing::list(cache, [missing::ENGINE, missing::BASES, missing::NODE]);
+    missing::list(cache, [missing::ENGINE, missing::BASES, missing::NODE, missing::HELM]);
     Ok(Place::Ours(engine::ensure(cache, Kind::Distribution)?))
 }
 
@@ -98,7 +109,29 @@ fn with_node(cache: &Cache, place: &Place, engine: &Engine) -> Result<()> {
         }
     })?;
     println!("node: ready");
-    verbs(cache, place, &WITH_NODE)
+    verbs(cache, place, &WITH_NODE)?;
+    helm::ensure(cache)?;
+    let deploy = if std::env::var_os(KEY).is_some() { &DEPLOY[..] } else { &DEPLOY_WITH_STAND_IN };
+    verbs(cache, place, &[deploy, &VISIT].concat())?;
+    show(cache, engine)
+}
+
+/// Says where the application is, and takes a picture of it if there is something to take it with.
+fn show(cache: &Cache, engine: &Engine) -> Result<()> {
+    let address = format!("http://{}:30000", node::address(engine)?);
+    println!("the application is at {address}");
+    let Some(browser) = ["chromium", "google-chrome"].into_iter().find_map(host::find_program) else {
+        println!("no chromium here: no picture of it is taken");
+        return Ok(());
+    };
+    let picture = cache.directory("demo")?.join("application.png");
+    let mut take = Command::new(browser);
+    take.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--no-proxy-server", "--hide-scrollbars"]);
+    take.args(["--window-size=1000,700", "--virtual-time-budget=5000"]);
+    take.arg(format!("--screenshot={}", picture.display())).arg(&address);
+    run::output("taking a picture of the application", &mut take, Duration::from_secs(60))?;
+    println!("it looks like this: {}", picture.display());
+    Ok(())
 }
 
 fn say(countdown: &Countdown, done: &AtomicBool) {
@@ -112,21 +145,30 @@ fn say(countdown: &Countdown, done: &AtomicBool) {
     }
 }
 
-fn verbs(cache: &Cache, place: &Place, verbs: &[&str]) -> Result<()> {
-    verbs.iter().try_for_each(|verb| loadline(cache, place, verb))
+fn verbs(cache: &Cache, place: &Place, verbs: &[&[&str]]) -> Result<()> {
+    verbs.iter().try_for_each(|words| loadline(cache, place, words))
 }
 
-fn loadline(cache: &Cache, place: &Place, verb: &str) -> Result<()> {
+fn loadline(cache: &Cache, place: &Place, words: &[&str]) -> Result<()> {
+    let verb = words.join(" ");
     println!("$ loadline {verb}");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["run", "--quiet", "--package", "loadline", "--locked", "--", verb]).current_dir(checkout());
+    cargo.args(["run", "--quiet", "--package", "loadline", "--locked", "--"]).args(words).current_dir(checkout());
     if let Place::Ours(engine) = place {
         cargo.env("DOCKER_HOST", engine.address()).env("MINIKUBE_HOME", node::home(cache));
         cargo.env("KUBECONFIG", node::kubeconfig(cache)).env_remove("DOCKER_CONTEXT");
+        cargo.env("PATH", with_ours(cache)?).env(KEY, std::env::var_os(KEY).unwrap_or_else(|| NO_KEY.into()));
     }
     match run::shown(&format!("loadline {verb}"), &mut cargo, VERB)? {
         Ended::With(status) if status.success() => Ok(()),
         Ended::With(status) => bail!("`loadline {verb}`: {status}"),
         Ended::OutOfTime => bail!("`loadline {verb}`: not done within {} s", VERB.as_secs()),
     }
+}
+
+/// The programs that we brought, and then those of the user.
+fn with_ours(cache: &Cache) -> Result<std::ffi::OsString> {
+    let users = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(std::iter::once(cache.file("bin")).chain(std::env::split_paths(&users)))
+        .context("adding our programs to PATH")
 }

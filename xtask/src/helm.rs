@@ -37,7 +37,7 @@ pub fn ensure(cache: &Cache) -> Result<PathBuf> {
     if kubectl.exists() && !cache.file("bin/kubectl").exists() {
         link(cache, &kubectl, "kubectl")?;
     }
-    Ok(helm)
+    Ok(cache.file("bin/helm"))
 }
 
 fn on_path() -> Option<PathBuf> {

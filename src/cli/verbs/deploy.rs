@@ -74,7 +74,7 @@ async fn releases_of(
     // What is wrong with a chart is said before anything is changed.
     let wanted = releases.iter().map(|release| deployer.want(release, image_of(images, release)));
     let wanted = try_join_all(wanted).await.map_err(|error| session.failed(None, &error))?;
-    prepared::write(session, place, |_| Vec::new()).await?;
+    prepared::write(session, &place.cluster, &place.deployment, |_| Vec::new()).await?;
     for (release, wanted) in releases.iter().zip(&wanted) {
         if let Err(error) = deployer.deploy(wanted, &sources(plan, release)).await {
             let outcome = session.failed(None, &error);

@@ -44,11 +44,11 @@ async fn secrets(session: &Session, args: &Secrets) -> Result<Outcome, Outcome> 
     if let Some(text) = args.rotate.iter().find(|text| !known.contains(text)) {
         return Err(session.failed(None, &NotGenerated { text: text.clone(), known }));
     }
-    let place = Workplace::open(session, &plan, deployment.clone(), &args.to, &args.into).await?;
+    let there = cluster::connect(session, &plan, &deployment, &args.to, &args.into).await?;
     if args.check {
         let mut outcomes = Vec::new();
         for secret in &deployment.secrets {
-            match prepared::prepare(&place.cluster, &deployment, secret, &[]).await {
+            match prepared::prepare(&there, &deployment, secret, &[]).await {
                 Ok(fit) => session.note(format!("secret {}: {} keys are fit for use", secret.name, fit.data.0.len())),
                 Err(error) => outcomes.push(session.failed(None, &*error)),
             }
@@ -58,6 +58,6 @@ async fn secrets(session: &Session, args: &Secrets) -> Result<Outcome, Outcome> 
     let of = |name: &str| {
         args.rotate.iter().filter_map(|text| Some(text.strip_prefix(name)?.strip_prefix('/')?.to_owned())).collect()
     };
-    prepared::write(session, &place, of).await?;
+    prepared::write(session, &there, &deployment, of).await?;
     Ok(Outcome::Fine)
 }

@@ -75,6 +75,13 @@ pub fn ensure(cache: &Cache, engine: &Engine, countdown: &Countdown, cluster: &C
     profile::write(cache, engine, cluster)
 }
 
+/// Where the everyday cluster's nodes answer.
+pub fn address(engine: &Engine) -> Result<String> {
+    let words =
+        ["get", "nodes", "--output", "jsonpath={.items[0].status.addresses[?(@.type==\"InternalIP\")].address}"];
+    Ok(kubectl(engine, &Cluster::default(), &words)?.trim().to_owned())
+}
+
 /// Gives a further node the credentials that it waits for, if it has none yet.
 fn admit(engine: &Engine, cluster: &Cluster, machine: &str) -> Result<()> {
     let script = "docker exec \"$2\" test -e /etc/kubernetes/kubelet.conf && exit
