@@ -70,7 +70,12 @@ fn because(why: &Why) -> String {
 ///
 /// # Errors
 /// As `prepare`; or the cluster refused.
-pub async fn write(session: &Session, place: &Workplace, rotated: impl Fn(&str) -> Vec<String>) -> Result<(), Outcome> {
+pub async fn write(
+    session: &Session,
+    cluster: &Cluster,
+    deployment: &Deployment,
+    rotated: impl Fn(&str) -> Vec<String>,
+) -> Result<(), Outcome> {
     let failed = |error: cluster::Error| session.failed(None, &error);
     let namespace = &deployment.namespace;
     if cluster.terminating(namespace).await.map_err(failed)?.is_some() {

@@ -1,7 +1,7 @@
 //! `loadline secrets`.
 
 use crate::cli::args::Secrets;
-use crate::cli::cluster::{self, Workplace};
+use crate::cli::cluster;
 use crate::cli::session::Session;
 use crate::cli::{planned, prepared};
 use crate::project::ValueSource;
