@@ -2,7 +2,7 @@
 
 use crate::cli::args::{In, ReleaseValue, To};
 use crate::cli::session::Session;
-use crate::cluster::{self, Cluster};
+use crate::cluster::Cluster;
 use crate::deploy::{Deployer, Helm};
 use crate::node::{Surroundings, Target};
 use crate::project::{Deployment, Plan, Release, nearest};
@@ -163,29 +163,35 @@ pub async fn connect(
     to: &To,
     into: &In,
 ) -> Result<Cluster, Outcome> {
-    let named = into.context.as_ref().or(deployment.context.as_ref());
-    if let Some(context) = named {
-        return reach(session, context).await;
-    }
-    let text = to.or(&plan.target);
-    let surroundings = Surroundings::of_process();
-    let target: Target = text.parse().map_err(|error| session.failed(None, &error))?;
-    let found = target.context(&surroundings).map_err(|error| session.failed(None, &error))?;
-    let Some((context, machines)) = found else {
-        return Err(session.failed(None, &NoCluster::NoContext { target: text.to_owned() }));
-    };
-    let cluster = reach(session, &context).await?;
-    let nodes = cluster.nodes().await.map_err(|error| session.failed(None, &error))?;
-    match machines.into_iter().find(|machine| !nodes.contains(machine)) {
-        None => Ok(cluster),
-        Some(node) => Err(session.failed(None, &NoCluster::Another { context, target: text.to_owned(), node })),
+    tokio::select! {
+        found = find(plan, deployment, to, into) => found.map_err(|error| session.failed(None, &*error)),
+        () = session.cancel.cancelled() => Err(Outcome::Interrupted),
     }
 }
 
-async fn reach(session: &Session, context: &str) -> Result<Cluster, Outcome> {
-    let failed = |error: cluster::Error| session.failed(None, &error);
-    tokio::select! {
-        cluster = Cluster::connect(context) => cluster.map_err(failed),
-        () = session.cancel.cancelled() => Err(Outcome::Interrupted),
+/// The same, for those who say themselves what is wrong.
+///
+/// # Errors
+/// As `connect`.
+pub async fn find(plan: &Plan, deployment: &Deployment, to: &To, into: &In) -> Result<Cluster, Box<dyn Explained>> {
+    let named = into.context.as_ref().or(deployment.context.as_ref());
+    if let Some(context) = named {
+        return Cluster::connect(context).await.map_err(boxed);
     }
+    let text = to.or(&plan.target);
+    let target: Target = text.parse().map_err(boxed)?;
+    let found = target.context(&Surroundings::of_process()).map_err(boxed)?;
+    let Some((context, machines)) = found else {
+        return Err(boxed(NoCluster::NoContext { target: text.to_owned() }));
+    };
+    let cluster = Cluster::connect(&context).await.map_err(boxed)?;
+    let nodes = cluster.nodes().await.map_err(boxed)?;
+    match machines.into_iter().find(|machine| !nodes.contains(machine)) {
+        None => Ok(cluster),
+        Some(node) => Err(boxed(NoCluster::Another { context, target: text.to_owned(), node })),
+    }
+}
+
+fn boxed(error: impl Explained) -> Box<dyn Explained> {
+    Box::new(error)
 }

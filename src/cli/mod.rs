@@ -3,6 +3,7 @@
 mod args;
 mod building;
 mod cluster;
+mod deployed;
 mod engine;
 mod facts;
 mod gate;

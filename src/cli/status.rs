@@ -2,6 +2,7 @@
 //! changes nothing, takes no lock, and what it could not look at is unknown.
 
 use crate::build::{self, Differs, Inputs, Options};
+use crate::cli::deployed::Releases;
 use crate::cli::{building, gate, kept};
 use crate::engine::{self, Engine, ImageSummary};
 use crate::event::Failure;
@@ -22,6 +23,9 @@ pub struct Status {
     pub target: String,
     /// The images.
     pub images: Vec<ImageStatus>,
+    /// The releases, if the settings name any and no images were named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployed: Option<Releases>,
 }
 
 /// What is known of one image.
@@ -158,7 +162,8 @@ impl Status {
                 || [&image.verified, &image.smoked].iter().any(|check| matches!(check, Check::Unknown(_)))
                 || image.nodes.iter().any(|node| matches!(node.has, Has::Unknown(_)))
         };
-        if self.images.iter().any(unknown) { Outcome::Unreachable } else { Outcome::Fine }
+        let lost = self.deployed.as_ref().is_some_and(|deployed| deployed.unknown.is_some());
+        if lost || self.images.iter().any(unknown) { Outcome::Unreachable } else { Outcome::Fine }
     }
 }
 

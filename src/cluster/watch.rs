@@ -146,7 +146,10 @@ impl Watch {
     async fn take(&mut self) -> Result<(), Error> {
         match self.changes.next().await {
             Some(Ok(change)) => {
-                self.failing = None;
+                // That a list begins is said before the cluster is asked for it.
+                if change.listed != Some(false) {
+                    self.failing = None;
+                }
                 (change.apply)(&mut self.snapshot);
                 match change.listed {
                     Some(true) => self.listed.insert(change.kind),

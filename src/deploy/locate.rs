@@ -79,6 +79,9 @@ fn needles(cause: &Cause, container: &Value) -> Vec<String> {
             let (repository, tag) = image.rsplit_once(':').unwrap_or((&image, ""));
             all.extend([format!("tag: {tag}"), format!("repository: {repository}"), format!("image: {image}")]);
             all.extend(keys(&["pullPolicy", "imagePullPolicy"]));
+            // Under whatever tag, it is the wrong image.
+            let rotated = usize::from(cause.blame == Blame::Architecture);
+            all.rotate_left(rotated);
         }
         Blame::User => all.extend(keys(&["runAsUser", "user", "runAsNonRoot"])),
         Blame::Reference => all.extend(quoted(&cause.message)),

@@ -95,10 +95,14 @@ impl Deployer<'_> {
     /// The revision that runs, if the cluster has all of `wanted` and nothing else of the release.
     async fn running(&self, wanted: &Wanted<'_>, last: Option<&Revision>) -> Result<Option<u32>, Error> {
         let Some(last) = last.filter(|last| last.status == "deployed") else { return Ok(None) };
-        let (now, different) = tokio::try_join!(
-            self.helm.manifest(&wanted.release.name),
-            self.differences_of(&wanted.release.name, &wanted.objects)
-        )?;
+        let name = &wanted.release.name;
+        let (now, different) = tokio::join!(self.helm.manifest(name), self.differences_of(name, &wanted.objects));
+        let different = match different {
+            // What would be refused differs; Helm will be told so, too.
+            Err(Error::Cluster(error)) if error.is_refusal() => return Ok(None),
+            different => different?,
+        };
+        let now = now?;
         let key = |object: &Object| (object.kind().to_owned(), object.name().to_owned());
         let left_over = now.iter().any(|one| !wanted.objects.iter().any(|other| key(one) == key(other)));
         Ok((different.is_empty() && !left_over).then_some(last.revision))

@@ -1,6 +1,6 @@
 //! Watching a release until all of it runs, or something shows that it never will.
 
-use super::cause::{self, Before, Cause};
+use super::cause::{self, Before, Blame, Cause};
 use super::workload::Workload;
 use crate::cluster::{self, Cluster, Snapshot, Watch};
 use crate::event::{Event, Events};
@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// How often is looked at what only time decides.
 const PACE: Duration = Duration::from_millis(250);
+/// What the kernel says of a program that is for another processor (`ENOEXEC`).
+const NO_PROGRAM: &str = "exec format error";
 /// How many of the last lines of a log are shown.
 const LINES: i64 = 12;
 
@@ -136,6 +138,10 @@ pub async fn add_log(cluster: &Cluster, namespace: &str, verdict: &mut Verdict) 
         // It may have ended for the first time, and no other has begun.
         _ => read(!*ended).await.unwrap_or_default(),
     };
+    // Newer runtimes leave it to the container's own output why nothing of it ran.
+    if let Some(line) = lines.iter().find(|line| verdict.cause.blame == Blame::Crash && line.contains(NO_PROGRAM)) {
+        (verdict.cause.blame, verdict.cause.message) = (Blame::Architecture, line.clone());
+    }
     verdict.log = lines;
 }
 

@@ -196,7 +196,7 @@ async fn secrets_are_files_of_the_backend_and_nowhere_else() {
             assert!(!environments.contains(&value), "{key} is in the environment of {release}");
             assert!(!app.pod(release).to_string().contains(&value), "{key} is in the pod of {release}");
         }
-        let files = app.shell("frontend", "grep -rlF \"$0\" /run /tmp /etc /srv 2>/dev/null || true");
+        let files = app.shell("frontend", &format!("grep -rlF '{value}' /run /tmp /etc /srv 2>/dev/null || true"));
         assert_eq!(files.trim(), "", "{key}");
     }
 }

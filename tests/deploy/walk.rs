@@ -34,11 +34,13 @@ fn the_walk_through_a_deployment_can_be_made_as_it_is_written() {
     let commands = commands();
     assert!(commands.len() >= 13, "{commands:#?}");
     let place = Place::of(top(), "walk");
-    let wrapper = place.home.path().join("loadline");
+    let programs = place.home.path().join("bin");
+    std::fs::create_dir(&programs).unwrap();
+    let wrapper = programs.join("loadline");
     let text = WRAPPER.replace("NAMESPACE", &place.namespace).replace("PROGRAM", env!("CARGO_BIN_EXE_loadline"));
     std::fs::write(&wrapper, text).unwrap();
     std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut shell = place.in_shell(&format!("set -ex\n{}\n", commands.join("\n")), place.home.path());
+    let mut shell = place.in_shell(&format!("set -ex\n{}\n", commands.join("\n")), &programs);
     let output = shell.output().unwrap();
     let said = said(&output);
     assert!(output.status.success(), "{said}");

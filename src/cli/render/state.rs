@@ -18,6 +18,8 @@ pub struct Screen {
     pub images: Vec<Block>,
     /// The journeys.
     pub journeys: Journeys,
+    /// The releases that run, in the order they did.
+    pub releases: Vec<Release>,
     /// What failed, in the order it did.
     pub failures: Vec<Failure>,
     /// How the run ended.
@@ -45,6 +47,15 @@ pub struct Block {
     pub smoked: Option<Smoked>,
     pub nodes: Vec<Node>,
     pub failed: Option<String>,
+}
+
+/// A release that runs.
+#[derive(Debug)]
+pub struct Release {
+    pub name: String,
+    pub revision: u32,
+    pub changed: bool,
+    pub ms: u64,
 }
 
 #[derive(Debug)]
@@ -93,6 +104,10 @@ impl Screen {
         match event {
             Event::Failed(failure) => self.failed(failure),
             Event::Finished { outcome, ms, .. } => self.finished = Some((*outcome, *ms)),
+            Event::Deployed { release, revision, changed, ms, .. } => {
+                let (name, revision, changed, ms) = (release.clone(), *revision, *changed, *ms);
+                self.releases.push(Release { name, revision, changed, ms });
+            }
             _ => {
                 self.journeys.receive(event, at);
                 if let Some(image) = subject(event) {

@@ -1,5 +1,6 @@
 //! The table of `loadline status`; below each row and below all of it, why.
 
+use crate::cli::deployed::{Deployed, ReleaseStatus, Releases};
 use crate::cli::status::{Build, Check, Has, ImageStatus, Last, Status, Unknown};
 use crate::cli::terminal::Paint;
 use crate::types::ImageId;
@@ -12,14 +13,54 @@ struct Cell {
 
 /// `status` as a table; `now` is in seconds since 1970.
 pub fn text(status: &Status, now: u64, paint: Paint) -> String {
+    let releases = status.deployed.as_ref().map(|deployed| releases(deployed, paint));
+    images(status, now, paint) + &releases.unwrap_or_default()
+}
+
+/// The releases, a table of its own.
+fn releases(deployed: &Releases, paint: Paint) -> String {
+    let head = ["", "revision", "pods"].map(|title| cell(title, Paint::faint));
+    let rows: Vec<Vec<Cell>> = std::iter::once(head.into()).chain(deployed.releases.iter().map(release)).collect();
+    let unknown = deployed.unknown.iter().flat_map(|unknown| reason(&deployed.namespace, unknown));
+    let mut lines = vec![String::new()];
+    if deployed.unknown.is_none() {
+        lines.extend(table(&rows, paint));
+    }
+    lines.extend(unknown.map(|line| format!(" {line}")));
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn release(one: &ReleaseStatus) -> Vec<Cell> {
+    let name = cell(&one.release, Paint::strong);
+    match &one.state {
+        Deployed::Absent => vec![name, cell("not deployed", Paint::warn), cell("-", Paint::faint)],
+        Deployed::Present { revision, status, ready, pods } => {
+            let state = if status == "deployed" { Paint::good } else { Paint::bad };
+            let all = if ready == pods { Paint::good } else { Paint::warn };
+            vec![name, cell(format!("{revision}, {status}"), state), cell(format!("{ready} of {pods} ready"), all)]
+        }
+    }
+}
+
+/// The lines of `rows`, in columns.
+fn table(rows: &[Vec<Cell>], paint: Paint) -> Vec<String> {
+    let widths = widths(rows);
+    rows.iter().map(|row| line(row, &widths, paint)).collect()
+}
+
+fn widths(rows: &[Vec<Cell>]) -> Vec<usize> {
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.chars().count()).max().unwrap_or(0)
+    };
+    (0..rows.first().map_or(0, Vec::len)).map(width).collect()
+}
+
+fn images(status: &Status, now: u64, paint: Paint) -> String {
     let nodes = status.images.first().map(|image| image.nodes.as_slice()).unwrap_or_default();
     let titles = ["", "built", "verified", "smoked"].into_iter().chain(nodes.iter().map(|node| node.node.as_str()));
     let head: Vec<Cell> = titles.map(|title| cell(title, Paint::faint)).collect();
     let rows: Vec<Vec<Cell>> = std::iter::once(head).chain(status.images.iter().map(|image| row(image, now))).collect();
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();
+    let widths = widths(&rows);
     let indent = " ".repeat(widths.first().map_or(0, |first| first + 4));
     let mut lines = Vec::new();
     let mut rows = rows.iter().map(|row| line(row, &widths, paint));
@@ -174,7 +215,7 @@ mod tests {
                 [Has::Missing, Has::Unnamed],
             ),
         ];
-        Status { target: "minikube".into(), images }
+        Status { target: "minikube".into(), images, deployed: None }
     }
 
     #[test]
@@ -210,5 +251,23 @@ mod tests {
             [0, 59, 60, 3_599, 3_600, 172_799, 172_800].map(age),
             ["now", "now", "1 min ago", "59 min ago", "1 h ago", "47 h ago", "2 days ago"]
         );
+    }
+
+    #[test]
+    fn releases_have_a_table_of_their_own() {
+        let one = |release: &str, state| ReleaseStatus { release: release.into(), state };
+        let present =
+            |revision, status: &str, ready| Deployed::Present { revision, status: status.into(), ready, pods: 2 };
+        let all = vec![
+            one("database", present(1, "deployed", 2)),
+            one("backend", present(12, "failed", 1)),
+            one("web", Deployed::Absent),
+        ];
+        let deployed = Releases { namespace: "shop".into(), releases: all, unknown: None };
+        let expected = "\n            revision       pods\n database   1, deployed    2 of 2 ready\n backend    12, failed     1 of 2 ready\n web        not deployed   -\n";
+        assert_eq!(releases(&deployed, Paint(false)), expected);
+        let unknown = Some(Unknown { why: "no cluster answers".into(), hint: Some("start it".into()) });
+        let deployed = Releases { namespace: "shop".into(), releases: vec![], unknown };
+        assert_eq!(releases(&deployed, Paint(false)), "\n shop unknown: no cluster answers\n   hint: start it\n");
     }
 }

@@ -22,6 +22,7 @@ impl Column {
 /// The table of all images, and how many journeys passed.
 pub fn lines(screen: &Screen, paint: Paint) -> Vec<String> {
     let mut lines = images(screen, paint);
+    lines.extend(releases(screen, paint));
     lines.extend(journeys(screen));
     lines
 }
@@ -48,6 +49,19 @@ fn images(screen: &Screen, paint: Paint) -> Vec<String> {
     let mut lines = table(&rows, paint);
     lines.extend(total(screen));
     lines
+}
+
+/// The releases of a run; nothing for one, which has said it all.
+fn releases(screen: &Screen, paint: Paint) -> Vec<String> {
+    if screen.releases.len() < 2 {
+        return Vec::new();
+    }
+    let mut rows = vec![["", "revision", "time"].map(str::to_owned).to_vec()];
+    rows.extend(screen.releases.iter().map(|release| {
+        let unchanged = if release.changed { "" } else { ", unchanged" };
+        vec![release.name.clone(), format!("{}{unchanged}", release.revision), text::ms(release.ms)]
+    }));
+    table(&rows, paint)
 }
 
 fn columns(screen: &Screen) -> Vec<Column> {

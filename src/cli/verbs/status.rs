@@ -4,7 +4,7 @@ use crate::cli::args;
 use crate::cli::planned::rules;
 use crate::cli::session::Session;
 use crate::cli::status::{Look, Status, Unknown};
-use crate::cli::{engine, kept, render};
+use crate::cli::{deployed, engine, kept, render};
 use crate::evidence::State;
 use crate::node::{Surroundings, Target};
 use crate::types::Outcome;
@@ -43,6 +43,7 @@ async fn look(session: &Session, args: &args::Status) -> Result<Status, Outcome>
         let unset = project.missing_args(std::slice::from_ref(image)).first().map(|problem| Unknown::of(problem));
         look.at(image, unset)
     };
-    let images = join_all(images.iter().map(one)).await;
-    Ok(Status { target, images })
+    let releases = async { if args.images.is_empty() { deployed::look(&project.plan, &args.to).await } else { None } };
+    let (images, deployed) = tokio::join!(join_all(images.iter().map(one)), releases);
+    Ok(Status { target, images, deployed })
 }
