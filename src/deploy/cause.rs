@@ -131,10 +131,6 @@ impl Events<'_> {
         found.1.map(|message| (found.0, message))
     }
 
-    fn first(&self, object: &str, reasons: &[&str]) -> Option<String> {
-        self.of(object, reasons).into_iter().next()
-    }
-
     fn last(&self, object: &str, reasons: &[&str]) -> Option<String> {
         self.of(object, reasons).pop()
     }
@@ -183,7 +179,9 @@ fn of_pod(pod: &Pod, events: &Events<'_>) -> Option<Cause> {
     if let Some((container, message)) = unready(pod, events) {
         return Some(found(Blame::Probe("readiness"), Some(container), message, false, A_WHILE));
     }
-    if let Some(message) = events.first(name(pod), &["FailedMount"]) {
+    // That its own cache is not filled yet is a matter of a moment for a kubelet.
+    let mounts = events.of(name(pod), &["FailedMount"]).into_iter();
+    if let Some(message) = mounts.into_iter().find(|message| !message.contains("failed to sync")) {
         let blame = if mentions_reference(&message) { Blame::Reference } else { Blame::Other };
         return Some(found(blame, None, message, false, A_WHILE / 2)).filter(|_| !is_ready(pod));
     }
@@ -263,7 +261,7 @@ fn of_container<'a>(pod: &Pod, status: &'a ContainerStatus, events: &Events<'_>)
     }
     // Once may be that something was not there yet.
     (reason == "CrashLoopBackOff").then_some(())?;
-    this(Blame::Crash, format!("it ended with {code}, {} times", status.restart_count + 1), true)
+    this(Blame::Crash, format!("it ends with {code} each time that it is started"), true)
 }
 
 /// What the container runtime says of a process that it could not start.
