@@ -59,7 +59,7 @@ impl Todo {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         fs::remove_dir_all(&dir).ok();
         let top = Path::new(env!("CARGO_MANIFEST_DIR"));
-        for part in ["loadline.toml", "dockerfiles", "fixtures/todo/frontend", "fixtures/todo/backend"] {
+        for part in ["loadline.toml", "dockerfiles", "fixtures/todo", "k8s/charts"] {
             copy(&top.join(part), &dir.join(part));
         }
         let todo = Self { dir, name: name.to_owned() };
