@@ -218,7 +218,9 @@ type OfContainer<'a> = (Blame, &'a str, String, bool);
 fn of_container<'a>(pod: &Pod, status: &'a ContainerStatus, events: &Events<'_>) -> Option<OfContainer<'a>> {
     let waiting = status.state.as_ref().and_then(|state| state.waiting.as_ref());
     let reason = waiting.and_then(|waiting| waiting.reason.as_deref()).unwrap_or_default();
-    let said = waiting.and_then(|waiting| waiting.message.clone()).unwrap_or_default();
+    let said = waiting.and_then(|waiting| waiting.message.as_deref()).unwrap_or_default();
+    // The kubelet adds which pod it is, which is said anyway.
+    let said = said.split(" (pod: ").next().unwrap_or_default().to_owned();
     let this = |blame, message, ended| Some((blame, status.name.as_str(), message, ended));
     match reason {
         "ErrImageNeverPull" => return this(Blame::ImageAbsent, said, false),
