@@ -9,6 +9,7 @@ mod facts;
 mod gate;
 mod kept;
 mod planned;
+mod pods;
 mod prepared;
 mod reached;
 mod render;

@@ -53,6 +53,17 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    /// The release.
+    pub fn release(&self) -> &Release {
+        self.release
+    }
+
+    /// The image that it runs, and each container that does, with the workload and the `spec` of its pod.
+    pub fn running(&self) -> Option<(&Shipped, Vec<(String, &Value, &Value)>)> {
+        let image = self.image?;
+        Some((image, values::running(&self.objects, image)))
+    }
+
     fn chart(&self) -> Chart<'_> {
         let Release { name, chart, values, .. } = self.release;
         Chart { release: name, directory: chart, files: values, set: &self.values }
@@ -61,6 +72,20 @@ impl Wanted<'_> {
     fn workloads(&self) -> Vec<Workload> {
         self.objects.iter().filter_map(Workload::of).collect()
     }
+}
+
+/// What `release` is to be with `image`, as `helm` renders it; no cluster is asked.
+///
+/// # Errors
+/// The chart cannot be rendered, or does not run `image`.
+pub async fn want<'a>(helm: &Helm, release: &'a Release, image: Option<&'a Shipped>) -> Result<Wanted<'a>, Error> {
+    let values = values::values(release, image);
+    let chart = Chart { release: &release.name, directory: &release.chart, files: &release.values, set: &values };
+    let objects = helm.render(&chart).await?;
+    if let Some(image) = image {
+        values::check(release, image, &objects)?;
+    }
+    Ok(Wanted { release, image, values, objects })
 }
 
 impl Deployer<'_> {
@@ -141,20 +166,6 @@ impl Deployer<'_> {
         Err(Error::NotReady { release: release.to_owned(), verdict, place })
     }
 
-    /// What `release` is to be with `image`.
-    ///
-    /// # Errors
-    /// The chart cannot be rendered, or does not run `image`.
-    pub async fn want<'a>(&self, release: &'a Release, image: Option<&'a Shipped>) -> Result<Wanted<'a>, Error> {
-        let values = values::values(release, image);
-        let chart = Chart { release: &release.name, directory: &release.chart, files: &release.values, set: &values };
-        let objects = self.helm.render(&chart).await?;
-        if let Some(image) = image {
-            values::check(release, image, &objects)?;
-        }
-        Ok(Wanted { release, image, values, objects })
-    }
-
     /// The last revision of `release`, which no run of Helm holds, or held when it died.
     async fn last_revision(&self, release: &str) -> Result<Option<Revision>, Error> {
         match self.helm.history(release).await?.pop() {
@@ -168,7 +179,7 @@ impl Deployer<'_> {
     /// # Errors
     /// As `deploy`, as far as that shows without a change.
     pub async fn differences(&self, release: &Release, image: Option<&Shipped>) -> Result<Vec<Difference>, Error> {
-        let objects = self.want(release, image).await?.objects;
+        let objects = want(self.helm, release, image).await?.objects;
         // Nothing can be tried out where there is no namespace yet.
         if !self.cluster.has_namespace(&self.deployment.namespace).await? {
             return Ok(objects.into_iter().map(Difference::all_new).collect());

@@ -15,13 +15,19 @@ pub struct Shipped {
     pub repository: String,
     /// The tag of its id, which never moves.
     pub tag: String,
+    /// Its id.
+    pub id: ImageId,
+    /// What the engine knows it by.
+    pub engine_id: String,
 }
 
 impl Shipped {
-    /// The image `name` of the plan, whose own tag is `own` and whose id is `id`.
-    pub fn of(name: &str, own: &ImageRef, id: &ImageId) -> Self {
+    /// The image `name` of the plan, whose own tag is `own` and whose id is `id`, `engine_id` in the
+    /// engine.
+    pub fn of(name: &str, own: &ImageRef, id: &ImageId, engine_id: &str) -> Self {
         let repository = format!("{}/{}", own.domain(), own.path());
-        Self { name: name.to_owned(), repository, tag: format!("id-{}", id.short()) }
+        let tag = format!("id-{}", id.short());
+        Self { name: name.to_owned(), repository, tag, id: id.clone(), engine_id: engine_id.to_owned() }
     }
 
     /// The whole name.
@@ -70,14 +76,35 @@ pub fn check(release: &Release, image: &Shipped, objects: &[Object]) -> Result<(
     Err(Error::OtherImage { release, chart, image: image.reference(), found: others })
 }
 
-/// The containers of a workload, those that run first included.
-pub fn containers(object: &Object) -> impl Iterator<Item = &Value> {
-    let pod = match object.kind() {
+/// The `spec` of the pods that `object` makes, if it makes any.
+fn pod_spec(object: &Object) -> Option<&Value> {
+    object.value.pointer(match object.kind() {
         "Pod" => "/spec",
         "CronJob" => "/spec/jobTemplate/spec/template/spec",
         _ => "/spec/template/spec",
-    };
-    let list = move |name: &str| object.value.pointer(&format!("{pod}/{name}")).and_then(Value::as_array);
+    })
+}
+
+/// The containers of `objects` that run `image`: with the kind and name of what makes them, and the
+/// `spec` of their pod.
+pub fn running<'a>(objects: &'a [Object], image: &Shipped) -> Vec<(String, &'a Value, &'a Value)> {
+    let wanted: Option<ImageRef> = image.reference().parse().ok();
+    let mut found = Vec::new();
+    for object in objects {
+        let Some(spec) = pod_spec(object) else { continue };
+        let runs = |container: &&Value| {
+            let text = container.get("image").and_then(Value::as_str).unwrap_or_default();
+            text.parse::<ImageRef>().ok() == wanted
+        };
+        let name = format!("{} `{}`", object.kind(), object.name());
+        found.extend(containers(object).filter(runs).map(|container| (name.clone(), spec, container)));
+    }
+    found
+}
+
+/// The containers of a workload, those that run first included.
+pub fn containers(object: &Object) -> impl Iterator<Item = &Value> {
+    let list = move |name: &str| pod_spec(object)?.get(name)?.as_array();
     ["initContainers", "containers"].into_iter().filter_map(list).flatten()
 }
 
@@ -100,7 +127,9 @@ mod tests {
     }
 
     fn shipped() -> Shipped {
-        Shipped { name: "api".into(), repository: "docker.io/library/shop".into(), tag: "id-0123456789ab".into() }
+        let id = ImageId(crate::types::Digest::of(b"api"));
+        let (repository, tag) = ("docker.io/library/shop".into(), "id-0123456789ab".into());
+        Shipped { name: "api".into(), repository, tag, id, engine_id: String::new() }
     }
 
     fn deployment(image: &str, policy: &str) -> Object {

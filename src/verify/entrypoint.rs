@@ -62,6 +62,18 @@ pub(super) fn check(subject: &Subject<'_>) -> Checked {
     Ok(vec![draft.at(place)])
 }
 
+/// Why `who` cannot run `command` in `directory` of the image, if that is so.
+pub(super) fn trouble(subject: &Subject<'_>, command: &[&str], who: Identity, directory: &str) -> Option<String> {
+    let path = subject.facts.config.env("PATH").unwrap_or(DEFAULT_PATH);
+    let runner = Runner { tree: &subject.tree, who, path, directory };
+    let program = command.first()?;
+    let inner = shell_command(command);
+    let trouble = runner.run(program, 0).err().or_else(|| runner.run(inner?, 0).err())?;
+    Some(match trouble {
+        Trouble::Missing(found) | Trouble::Forbidden(found) => found,
+    })
+}
+
 /// The first program of `sh -c "…"`, if it is a plain word.
 fn shell_command<'a>(command: &[&'a str]) -> Option<&'a str> {
     let [shell, "-c", script, ..] = command else {

@@ -11,6 +11,7 @@ mod base;
 mod credentials;
 mod entrypoint;
 mod health;
+pub mod pod;
 mod secret;
 mod size;
 mod subject;
@@ -40,6 +41,9 @@ pub struct Policy {
     pub dockerfile: Option<Source>,
     /// The image that was built before, to say what is new since.
     pub previous: Option<Previous>,
+    /// The pods that it runs in. That they are others now makes no evidence stale: whoever deploys
+    /// looks at them again.
+    pub pods: Vec<pod::Pod>,
 }
 
 /// An image that was built before.

@@ -2,7 +2,7 @@
 
 use crate::types::Severity;
 use crate::verify::subject::{Checked, Subject};
-use crate::verify::{base, entrypoint, health, secret, size, user};
+use crate::verify::{base, entrypoint, health, pod, secret, size, user};
 use std::fmt::Write;
 
 /// A rule.
@@ -19,8 +19,8 @@ pub struct Rule {
 }
 
 /// Every group of rules.
-pub(super) const CHECKS: [fn(&Subject<'_>) -> Checked; 6] =
-    [size::check, user::check, entrypoint::check, secret::check, base::check, health::check];
+pub(super) const CHECKS: [fn(&Subject<'_>) -> Checked; 7] =
+    [size::check, user::check, entrypoint::check, secret::check, base::check, health::check, pod::check];
 
 /// All rules, in the order of the documentation.
 pub const RULES: &[Rule] = &[
@@ -103,6 +103,70 @@ pub const RULES: &[Rule] = &[
         doc: "A `HEALTHCHECK` that is not `NONE`. Kubernetes has probes of its own and ignores it; Docker and Compose \
               use it.",
     },
+    Rule {
+        id: "pod.user",
+        severity: Severity::Error,
+        summary: "The kubelet lets the pod's user run.",
+        doc: "Under `runAsNonRoot` neither uid 0 nor a name that only the image can resolve. This and the other rules \
+              `pod.*` look at the pod as the chart of a release renders it, together with the image. `deploy` looks \
+              again, with the values of that run, before it changes anything.",
+    },
+    Rule {
+        id: "pod.entrypoint",
+        severity: Severity::Error,
+        summary: "The pod's user may execute what the container runs.",
+        doc: "As `entrypoint.*`, for the pod's `command`, `runAsUser` and `runAsGroup`.",
+    },
+    Rule {
+        id: "pod.port",
+        severity: Severity::Error,
+        summary: "The container's ports can be listened on.",
+        doc: "A port below 1024 needs root, the capability `NET_BIND_SERVICE` or the sysctl \
+              `net.ipv4.ip_unprivileged_port_start`.",
+    },
+    Rule {
+        id: "pod.probe",
+        severity: Severity::Error,
+        summary: "Probes ask a port that somebody listens on.",
+        doc: "A port of the container, one that the image exposes, or the one that `smoke` probes.",
+    },
+    Rule {
+        id: "pod.writable",
+        severity: Severity::Error,
+        summary: "What the application writes to is writable in the pod.",
+        doc: "With `readOnlyRootFilesystem`: a volume at, or above, each path of `run.writable`.",
+    },
+    Rule {
+        id: "pod.secret",
+        severity: Severity::Error,
+        summary: "Secrets have the keys that the pod asks for.",
+        doc: "`secretKeyRef` and the items of secret volumes, as far as the secret is one of `[secret.…]`.",
+    },
+    Rule {
+        id: "pod.pull",
+        severity: Severity::Error,
+        summary: "A loaded image is not asked of a registry.",
+        doc: "`imagePullPolicy` is `Never` or `IfNotPresent`, said or by default.",
+    },
+    Rule {
+        id: "pod.architecture",
+        severity: Severity::Error,
+        summary: "The pod's nodes can run the image.",
+        doc: "`nodeSelector` with `kubernetes.io/arch` names the image's own architecture.",
+    },
+    Rule {
+        id: "pod.security",
+        severity: Severity::Error,
+        summary: "The namespace admits the pod.",
+        doc: "What the Pod Security Standard of the namespace that `deploy` makes does not admit, field by field.",
+    },
+    Rule {
+        id: "settings.drift",
+        severity: Severity::Error,
+        summary: "Settings and pod say the same.",
+        doc: "User, limits of memory and CPU, grace, environment, path and port of the probe: what both say. `smoke` \
+              proves the image under the settings.",
+    },
 ];
 
 /// The rule with this id.
@@ -142,7 +206,11 @@ mod tests {
 
     #[test]
     fn only_size_and_user_fail_by_default() {
-        let errors: Vec<&str> = RULES.iter().filter(|rule| rule.severity == Severity::Error).map(|r| r.id).collect();
+        let errors: Vec<&str> = RULES
+            .iter()
+            .filter(|rule| rule.severity == Severity::Error && !pod::is_rule(rule.id))
+            .map(|rule| rule.id)
+            .collect();
         assert_eq!(errors, ["size.budget", "user.root", "user.unknown"]);
     }
 }

@@ -4,7 +4,7 @@ use crate::cli::args::{Deploy, To, Up};
 use crate::cli::cluster::{self, Workplace};
 use crate::cli::gate::{self, Standing};
 use crate::cli::planned::{self, Planned};
-use crate::cli::prepared;
+use crate::cli::{pods, prepared};
 use crate::cli::render::difference;
 use crate::cli::session::Session;
 use crate::cli::verbs::{load, rollback};
@@ -46,7 +46,7 @@ async fn deploy(session: &Session, args: &Deploy) -> Result<Outcome, Outcome> {
     if args.dry_run {
         return dry_run(session, &place, &releases, &images).await;
     }
-    releases_of(session, &planned.plan, &place, &releases, &images, args.options.roll_back).await
+    releases_of(session, &planned, &place, &releases, &images, args.options.roll_back).await
 }
 
 /// What comes after `up`: the releases that run one of `images`, or all if all images were meant.
@@ -59,12 +59,12 @@ pub async fn after_up(session: &Session, planned: &Planned, args: &Up, place: Wo
     let wanted = |release: &Release| !release.on_request && (args.images.is_empty() || runs(release));
     let releases = cluster::chosen(session, &deployment, &[], wanted)?;
     let images = proven(session, planned, &releases).await?;
-    releases_of(session, &planned.plan, &place, &releases, &images, args.options.roll_back).await
+    releases_of(session, planned, &place, &releases, &images, args.options.roll_back).await
 }
 
 async fn releases_of(
     session: &Session,
-    plan: &Plan,
+    Planned { plan, engine, .. }: &Planned,
     place: &Workplace,
     releases: &[&Release],
     images: &[Shipped],
@@ -72,8 +72,9 @@ async fn releases_of(
 ) -> Result<Outcome, Outcome> {
     let deployer = place.deployer(session);
     // What is wrong with a chart is said before anything is changed.
-    let wanted = releases.iter().map(|release| deployer.want(release, image_of(images, release)));
+    let wanted = releases.iter().map(|release| crate::deploy::want(&place.helm, release, image_of(images, release)));
     let wanted = try_join_all(wanted).await.map_err(|error| session.failed(None, &error))?;
+    pods::hold(session, engine, plan, &place.deployment, &wanted).await?;
     prepared::write(session, &place.cluster, &place.deployment, |_| Vec::new()).await?;
     for (release, wanted) in releases.iter().zip(&wanted) {
         if let Err(error) = deployer.deploy(wanted, &sources(plan, release)).await {
@@ -136,7 +137,7 @@ async fn shipped(
     let (mut shipped, mut built) = (Vec::new(), Vec::new());
     for image in images {
         let standing = standing(session, planned, image).await?;
-        shipped.extend(image.tags.first().map(|own| Shipped::of(&image.name, own, &standing.id)));
+        shipped.extend(image.tags.first().map(|own| Shipped::of(&image.name, own, &standing.id, &standing.summary.engine_id)));
         built.push(Image::of(&image.name, &standing.id, &standing.summary, &image.tags));
     }
     let asked = crate::load::ask(&planned.engine, &built, &nodes).await;
@@ -152,7 +153,7 @@ async fn proven(session: &Session, planned: &Planned, releases: &[&Release]) -> 
     let mut shipped = Vec::new();
     for image in run_by(planned, releases) {
         let standing = standing(session, planned, image).await?;
-        shipped.extend(image.tags.first().map(|own| Shipped::of(&image.name, own, &standing.id)));
+        shipped.extend(image.tags.first().map(|own| Shipped::of(&image.name, own, &standing.id, &standing.summary.engine_id)));
     }
     Ok(shipped)
 }

@@ -5,7 +5,7 @@ use crate::cli::facts::{self, Known};
 use crate::cli::gate::{self, Standing};
 use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
-use crate::cli::{engine, kept};
+use crate::cli::{engine, kept, pods};
 use crate::engine::ImageSummary;
 use crate::event::Failure;
 use crate::project::{ImagePlan, Overrides};
@@ -84,6 +84,7 @@ pub async fn image_of_plan(session: &Session, planned: &Planned, image: &ImagePl
     if known.as_ref().is_ok_and(|known| policy.budget.is_some_and(|budget| known.facts.size() >= budget)) {
         policy.previous = kept::previous(&planned.state, image);
     }
+    policy.pods = pods::of_image(session, &planned.plan, image, standing).await;
     let looked = look(session, &image.name, &policy, Some(summary), known);
     if let Checked::Verdict(verdict) = &looked.report.result
         && let Err(error) = planned.state.keep(&kept::verified(&policy, &verdict.id, verdict.passed))
