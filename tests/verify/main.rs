@@ -5,6 +5,7 @@ mod files;
 mod formats;
 mod hostile;
 mod images;
+mod pods;
 mod rules;
 mod store;
 mod texts;
