@@ -137,7 +137,7 @@ async fn shipped(
     let (mut shipped, mut built) = (Vec::new(), Vec::new());
     for image in images {
         let standing = standing(session, planned, image).await?;
-        shipped.extend(image.tags.first().map(|own| Shipped::of(&image.name, own, &standing.id, &standing.summary.engine_id)));
+        shipped.extend(image.tags.first().map(|own| Shipped::of(&image.name, own, &standing.id, standing.summary.engine_id.as_str())));
         built.push(Image::of(&image.name, &standing.id, &standing.summary, &image.tags));
     }
     let asked = crate::load::ask(&planned.engine, &built, &nodes).await;
@@ -153,7 +153,7 @@ async fn proven(session: &Session, planned: &Planned, releases: &[&Release]) -> 
     let mut shipped = Vec::new();
     for image in run_by(planned, releases) {
         let standing = standing(session, planned, image).await?;
-        shipped.extend(image.tags.first().map(|own| Shipped::of(&image.name, own, &standing.id, &standing.summary.engine_id)));
+        shipped.extend(image.tags.first().map(|own| Shipped::of(&image.name, own, &standing.id, standing.summary.engine_id.as_str())));
     }
     Ok(shipped)
 }
