@@ -3,26 +3,23 @@
 use crate::cli::facts;
 use crate::cli::gate::Standing;
 use crate::cli::session::Session;
-use crate::deploy::{Error, Helm, Shipped, Wanted, want};
+use crate::deploy::{Error, Helm, Running, Shipped, Wanted, want};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::project::{ClusterSecret, Deployment, ImagePlan, Plan, PodSecurity};
 use crate::types::{Explained, Finding, Outcome, Severity};
 use crate::verify::pod::{Pod, Run, is_rule};
 use crate::verify::{Policy, check};
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The pods in which `wanted` runs its image, which the settings describe as `image`.
 pub fn of(deployment: &Deployment, wanted: &Wanted<'_>, image: &ImagePlan) -> Vec<Pod> {
     let Some((_, running)) = wanted.running() else { return Vec::new() };
-    let keys = |secret: &ClusterSecret| {
-        (secret.name.clone(), secret.keys.iter().map(|key| key.name.clone()).collect())
-    };
+    let keys = |secret: &ClusterSecret| (secret.name.clone(), secret.keys.iter().map(|key| key.name.clone()).collect());
     let secrets: BTreeMap<_, _> = deployment.secrets.iter().map(keys).collect();
     let own = wanted.release().name == image.name;
     let run = Run::of(&image.run, &image.probe.path, image.probe.port);
-    let pod = |(workload, spec, container): (String, &Value, &Value)| Pod {
+    let pod = |(workload, spec, container): Running<'_>| Pod {
         release: wanted.release().name.clone(),
         workload,
         spec: spec.clone(),
@@ -77,7 +74,8 @@ impl Explained for Unfit {
     }
 
     fn details(&self) -> Vec<(String, String)> {
-        let line = |finding: &Finding| (finding.rule.clone(), format!("{}; expected: {}", finding.found, finding.expected));
+        let line =
+            |finding: &Finding| (finding.rule.clone(), format!("{}; expected: {}", finding.found, finding.expected));
         self.findings.iter().map(line).collect()
     }
 }

@@ -19,7 +19,7 @@ pub use locate::Sources;
 pub use removal::Removed;
 pub use rollback::WentBack;
 pub use rollout::{Ended, Rollout, Verdict};
-pub use values::{Shipped, containers};
+pub use values::{Running, Shipped, containers};
 pub use workload::Workload;
 
 use crate::cluster::{Cluster, Difference, Object};
@@ -58,8 +58,8 @@ impl Wanted<'_> {
         self.release
     }
 
-    /// The image that it runs, and each container that does, with the workload and the `spec` of its pod.
-    pub fn running(&self) -> Option<(&Shipped, Vec<(String, &Value, &Value)>)> {
+    /// The image that it runs, and each container that does.
+    pub fn running(&self) -> Option<(&Shipped, Vec<Running<'_>>)> {
         let image = self.image?;
         Some((image, values::running(&self.objects, image)))
     }

@@ -85,9 +85,12 @@ fn pod_spec(object: &Object) -> Option<&Value> {
     })
 }
 
-/// The containers of `objects` that run `image`: with the kind and name of what makes them, and the
-/// `spec` of their pod.
-pub fn running<'a>(objects: &'a [Object], image: &Shipped) -> Vec<(String, &'a Value, &'a Value)> {
+/// A container that runs an image: the kind and name of what makes it, the `spec` of its pod, and
+/// itself.
+pub type Running<'a> = (String, &'a Value, &'a Value);
+
+/// The containers of `objects` that run `image`.
+pub fn running<'a>(objects: &'a [Object], image: &Shipped) -> Vec<Running<'a>> {
     let wanted: Option<ImageRef> = image.reference().parse().ok();
     let mut found = Vec::new();
     for object in objects {

@@ -283,6 +283,19 @@ async fn a_second_deploy_finds_nothing_to_change_and_a_change_makes_a_revision()
     assert!(!app.pod("backend").to_string().contains("TOKEN_HOURS"), "it runs what ran before");
 }
 
+#[tokio::test]
+async fn a_pod_that_could_not_do_what_was_proven_is_refused_before_anything_is_changed() {
+    let (app, _visit) = visit().await;
+    let before = app.pod("backend")["metadata"]["uid"].clone();
+    let ran = app.place.here(&["deploy", "backend", "--set=backend.writable=[\"/data\"]", "--set=backend.user=2000"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let failure = ran.failure();
+    assert!(crate::harness::detail(failure, "pod.writable").contains("`/tmp` is read-only"), "{failure}");
+    assert!(crate::harness::detail(failure, "settings.drift").contains("`run.user` is 2000"), "{failure}");
+    assert!(ran.of_kind("release-started").is_empty());
+    assert_eq!(app.pod("backend")["metadata"]["uid"], before);
+}
+
 #[test]
 fn what_is_removed_leaves_its_data_unless_that_is_asked_for() {
     let place = Place::of(crate::harness::top(), "removal");

@@ -4,10 +4,10 @@ use crate::cli::args::{Deploy, To, Up};
 use crate::cli::cluster::{self, Workplace};
 use crate::cli::gate::{self, Standing};
 use crate::cli::planned::{self, Planned};
-use crate::cli::{pods, prepared};
 use crate::cli::render::difference;
 use crate::cli::session::Session;
 use crate::cli::verbs::{load, rollback};
+use crate::cli::{pods, prepared};
 use crate::deploy::{Deployer, Shipped, Sources};
 use crate::load::Image;
 use crate::project::{ImagePlan, Plan, Release};
@@ -137,7 +137,12 @@ async fn shipped(
     let (mut shipped, mut built) = (Vec::new(), Vec::new());
     for image in images {
         let standing = standing(session, planned, image).await?;
-        shipped.extend(image.tags.first().map(|own| Shipped::of(&image.name, own, &standing.id, standing.summary.engine_id.as_str())));
+        shipped.extend(
+            image
+                .tags
+                .first()
+                .map(|own| Shipped::of(&image.name, own, &standing.id, standing.summary.engine_id.as_str())),
+        );
         built.push(Image::of(&image.name, &standing.id, &standing.summary, &image.tags));
     }
     let asked = crate::load::ask(&planned.engine, &built, &nodes).await;
@@ -153,7 +158,12 @@ async fn proven(session: &Session, planned: &Planned, releases: &[&Release]) -> 
     let mut shipped = Vec::new();
     for image in run_by(planned, releases) {
         let standing = standing(session, planned, image).await?;
-        shipped.extend(image.tags.first().map(|own| Shipped::of(&image.name, own, &standing.id, standing.summary.engine_id.as_str())));
+        shipped.extend(
+            image
+                .tags
+                .first()
+                .map(|own| Shipped::of(&image.name, own, &standing.id, standing.summary.engine_id.as_str())),
+        );
     }
     Ok(shipped)
 }

@@ -22,7 +22,7 @@ pub(super) fn check(pod: &Pod) -> Vec<Draft> {
         quantity(&value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     };
     if let Some(memory) = limit("memory") {
-        differ("run.memory", format!("{} bytes", run.memory), format!("{memory} bytes"));
+        differ("run.memory", mebibytes(run.memory as f64), mebibytes(memory));
     }
     if let Some(cpu) = limit("cpu") {
         differ("run.cpu", format!("{} cores", run.cpu), format!("{cpu} cores"));
@@ -55,6 +55,10 @@ fn probed(pod: &Pod) -> Option<u64> {
         }
         number => number.as_u64(),
     }
+}
+
+fn mebibytes(bytes: f64) -> String {
+    format!("{}MiB", bytes / 1_048_576.0)
 }
 
 /// A quantity as Kubernetes writes it, such as `500m` or `256Mi`.

@@ -112,7 +112,8 @@ fn writes(_: &Subject<'_>, pod: &Pod) -> Vec<Draft> {
         let mount = mount.trim_end_matches('/');
         path.strip_prefix(mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let closed = pod.run.iter().flat_map(|run| &run.writable).filter(|path| !mounts.iter().any(|mount| below(path, mount)));
+    let closed =
+        pod.run.iter().flat_map(|run| &run.writable).filter(|path| !mounts.iter().any(|mount| below(path, mount)));
     let draft = |path: &String| {
         let found = format!("`{path}` is read-only, and `smoke` lets it be written to");
         pod.draft("pod.writable", "a volume for each path that is written to", found)
