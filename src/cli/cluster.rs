@@ -1,6 +1,7 @@
 //! The cluster that a verb is about, and that it is the one that images are loaded into.
 
 use crate::cli::args::{In, ReleaseValue, To};
+use crate::cli::planned;
 use crate::cli::session::Session;
 use crate::cluster::Cluster;
 use crate::deploy::{Deployer, Helm};
@@ -92,6 +93,24 @@ impl Workplace {
         let Self { deployment, cluster, helm } = self;
         Deployer { cluster, helm, deployment, events: &session.events, cancel: &session.cancel }
     }
+}
+
+/// What `rollback` and `undeploy` begin with: the cluster, and the releases called `names` (all if
+/// none), those that need others first.
+///
+/// # Errors
+/// There is no such release, or no cluster to work in.
+pub async fn backwards(
+    session: &Session,
+    names: &[String],
+    to: &To,
+    into: &In,
+) -> Result<(Workplace, Vec<String>), Outcome> {
+    let plan = session.project(&planned::rules())?.plan;
+    let deployment = deployment(session, &plan, into, &[])?;
+    let releases = chosen(session, &deployment, names, |_| true)?;
+    let releases = releases.iter().rev().map(|release| release.name.clone()).collect();
+    Ok((Workplace::open(session, &plan, deployment, to, into).await?, releases))
 }
 
 /// How the application is deployed, with what the command line says.

@@ -2,6 +2,7 @@
 
 use crate::build::{self, Built, Differs, Inputs};
 use crate::cli::kept;
+use crate::deploy::Shipped;
 use crate::engine::{self, Engine, ImageSummary};
 use crate::evidence::{Error, Evidence, Stale, State, Step};
 use crate::project::{ImagePlan, Plan};
@@ -83,6 +84,14 @@ pub struct Standing {
     pub id: ImageId,
     /// What the engine says of it.
     pub summary: ImageSummary,
+}
+
+impl Standing {
+    /// It as a release runs it, if `image`, which it is, has a name.
+    pub fn shipped(&self, image: &ImagePlan) -> Option<Shipped> {
+        let own = image.tags.first()?;
+        Some(Shipped::of(&image.name, own, &self.id, self.summary.engine_id.as_str()))
+    }
 }
 
 /// The last build of `image`, if it is of these settings, of the files of now, and in this engine.

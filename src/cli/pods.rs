@@ -3,7 +3,7 @@
 use crate::cli::facts;
 use crate::cli::gate::Standing;
 use crate::cli::session::Session;
-use crate::deploy::{Error, Helm, Running, Shipped, Wanted, want};
+use crate::deploy::{Error, Helm, Running, Wanted, want};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::project::{ClusterSecret, Deployment, ImagePlan, Plan, PodSecurity};
@@ -34,8 +34,7 @@ pub fn of(deployment: &Deployment, wanted: &Wanted<'_>, image: &ImagePlan) -> Ve
 
 /// The pods of all releases that run `image` as it stands; says why if they cannot be looked at.
 pub async fn of_image(session: &Session, plan: &Plan, image: &ImagePlan, standing: &Standing) -> Vec<Pod> {
-    let Some((deployment, own)) = plan.deployment.as_ref().zip(image.tags.first()) else { return Vec::new() };
-    let shipped = Shipped::of(&image.name, own, &standing.id, standing.summary.engine_id.as_str());
+    let Some((deployment, shipped)) = plan.deployment.as_ref().zip(standing.shipped(image)) else { return Vec::new() };
     let releases = deployment.releases.iter().filter(|one| one.image.as_ref() == Some(&image.name));
     let rendered = async |release| {
         // No cluster is asked, so none is named.

@@ -78,7 +78,7 @@ pub async fn write(
 ) -> Result<(), Outcome> {
     let failed = |error: cluster::Error| session.failed(None, &error);
     let namespace = &deployment.namespace;
-    if cluster.terminating(namespace).await.map_err(failed)?.is_some() {
+    if cluster.is_terminating(namespace).await.map_err(failed)? {
         session.note(format!("the namespace {namespace} is being removed: waiting until it is gone"));
         cluster.namespace_gone(namespace, deployment.deadline).await.map_err(failed)?;
     }

@@ -14,11 +14,11 @@ mod watch;
 
 pub use error::Error;
 pub use forward::Forward;
-pub use namespace::{Level, Terminating};
+pub use namespace::Level;
 pub use objects::{Difference, Object};
 pub use releases::{Pods, Recorded};
 pub use secret::SecretData;
-pub use service::Opening;
+pub use service::{Opening, is_ready};
 pub use watch::{Snapshot, Watch};
 
 use k8s_openapi::api::core::v1::Node;

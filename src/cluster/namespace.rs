@@ -21,10 +21,6 @@ pub struct Level<'a> {
     pub always: bool,
 }
 
-/// A namespace that is being removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terminating;
-
 impl Cluster {
     /// Makes sure that there is a namespace `name` which enforces `level` (and warns of it).
     ///
@@ -49,10 +45,10 @@ impl Cluster {
     ///
     /// # Errors
     /// The cluster refused or was lost.
-    pub async fn terminating(&self, name: &str) -> Result<Option<Terminating>, Error> {
+    pub async fn is_terminating(&self, name: &str) -> Result<bool, Error> {
         let doing = format!("asking for the namespace `{name}`");
         let found = self.namespaces().get_opt(name).await.map_err(|source| Error::api(doing, source))?;
-        Ok(found.and_then(|found| found.metadata.deletion_timestamp).map(|_| Terminating))
+        Ok(found.is_some_and(|found| found.metadata.deletion_timestamp.is_some()))
     }
 
     /// Waits until the namespace `name`, which is being removed, is gone.
@@ -61,7 +57,7 @@ impl Cluster {
     /// It is still there after `deadline`; or the cluster refused or was lost.
     pub async fn namespace_gone(&self, name: &str, deadline: Duration) -> Result<(), Error> {
         let gone = async {
-            while self.terminating(name).await?.is_some() {
+            while self.is_terminating(name).await? {
                 tokio::time::sleep(PACE).await;
             }
             Ok(())

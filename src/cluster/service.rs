@@ -77,7 +77,8 @@ fn opening(service: &Service) -> Option<Opening> {
     })
 }
 
-pub(super) fn is_ready(pod: &Pod) -> bool {
+/// Whether `pod` takes requests.
+pub fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
     conditions.into_iter().flatten().any(|one| one.type_ == "Ready" && one.status == "True")
 }

@@ -2,7 +2,7 @@
 //! cluster shows. What the kubelet says first is kept, not that it backs off later.
 
 use super::workload::Workload;
-use crate::cluster::Snapshot;
+use crate::cluster::{Snapshot, is_ready};
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -138,11 +138,6 @@ impl Events<'_> {
 
 fn name(pod: &Pod) -> &str {
     pod.metadata.name.as_deref().unwrap_or_default()
-}
-
-fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
-    conditions.into_iter().flatten().any(|one| one.type_ == "Ready" && one.status == "True")
 }
 
 fn is_init(pod: &Pod, container: &str) -> bool {

@@ -55,12 +55,10 @@ pub fn values(release: &Release, image: Option<&Shipped>) -> Value {
 /// # Errors
 /// No container has it, or one that has it is to be pulled always.
 pub fn check(release: &Release, image: &Shipped, objects: &[Object]) -> Result<(), Error> {
-    let wanted: Vec<ImageRef> = image.reference().parse().into_iter().collect();
     let (mut found, mut others) = (false, Vec::new());
     for (object, container) in objects.iter().flat_map(|object| containers(object).map(move |one| (object, one))) {
-        let text = container.get("image").and_then(Value::as_str).unwrap_or_default();
-        if !text.parse::<ImageRef>().is_ok_and(|image| wanted.contains(&image)) {
-            others.push(text.to_owned());
+        if !runs(container, image) {
+            others.push(image_of(container).to_owned());
             continue;
         }
         found = true;
@@ -91,18 +89,24 @@ pub type Running<'a> = (String, &'a Value, &'a Value);
 
 /// The containers of `objects` that run `image`.
 pub fn running<'a>(objects: &'a [Object], image: &Shipped) -> Vec<Running<'a>> {
-    let wanted: Option<ImageRef> = image.reference().parse().ok();
     let mut found = Vec::new();
     for object in objects {
         let Some(spec) = pod_spec(object) else { continue };
-        let runs = |container: &&Value| {
-            let text = container.get("image").and_then(Value::as_str).unwrap_or_default();
-            text.parse::<ImageRef>().ok() == wanted
-        };
         let name = format!("{} `{}`", object.kind(), object.name());
-        found.extend(containers(object).filter(runs).map(|container| (name.clone(), spec, container)));
+        found
+            .extend(containers(object).filter(|one| runs(one, image)).map(|container| (name.clone(), spec, container)));
     }
     found
+}
+
+fn image_of(container: &Value) -> &str {
+    container.get("image").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether `container` runs `image`, however its chart writes the name.
+fn runs(container: &Value, image: &Shipped) -> bool {
+    let names = image_of(container).parse::<ImageRef>().ok().zip(image.reference().parse().ok());
+    names.is_some_and(|(one, wanted)| one == wanted)
 }
 
 /// The containers of a workload, those that run first included.

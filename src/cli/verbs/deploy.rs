@@ -137,12 +137,7 @@ async fn shipped(
     let (mut shipped, mut built) = (Vec::new(), Vec::new());
     for image in images {
         let standing = standing(session, planned, image).await?;
-        shipped.extend(
-            image
-                .tags
-                .first()
-                .map(|own| Shipped::of(&image.name, own, &standing.id, standing.summary.engine_id.as_str())),
-        );
+        shipped.extend(standing.shipped(image));
         built.push(Image::of(&image.name, &standing.id, &standing.summary, &image.tags));
     }
     let asked = crate::load::ask(&planned.engine, &built, &nodes).await;
@@ -157,13 +152,7 @@ async fn shipped(
 async fn proven(session: &Session, planned: &Planned, releases: &[&Release]) -> Result<Vec<Shipped>, Outcome> {
     let mut shipped = Vec::new();
     for image in run_by(planned, releases) {
-        let standing = standing(session, planned, image).await?;
-        shipped.extend(
-            image
-                .tags
-                .first()
-                .map(|own| Shipped::of(&image.name, own, &standing.id, standing.summary.engine_id.as_str())),
-        );
+        shipped.extend(standing(session, planned, image).await?.shipped(image));
     }
     Ok(shipped)
 }

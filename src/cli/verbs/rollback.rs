@@ -1,8 +1,7 @@
 //! `loadline rollback`.
 
 use crate::cli::args::Rollback;
-use crate::cli::cluster::{self, Workplace};
-use crate::cli::planned;
+use crate::cli::cluster;
 use crate::cli::session::Session;
 use crate::deploy::WentBack;
 use crate::types::Outcome;
@@ -13,16 +12,12 @@ pub async fn run(session: &Session, args: &Rollback) -> Outcome {
 }
 
 async fn rollback(session: &Session, args: &Rollback) -> Result<Outcome, Outcome> {
-    let plan = session.project(&planned::rules())?.plan;
-    let deployment = cluster::deployment(session, &plan, &args.into, &[])?;
-    let releases = cluster::chosen(session, &deployment, &args.releases, |_| true)?;
-    let place = Workplace::open(session, &plan, deployment.clone(), &args.to, &args.into).await?;
+    let (place, releases) = cluster::backwards(session, &args.releases, &args.to, &args.into).await?;
     let deployer = place.deployer(session);
     let mut outcomes = Vec::new();
-    // What needs another goes first.
-    for release in releases.into_iter().rev() {
-        match deployer.roll_back(&release.name, args.force).await {
-            Ok(back) => say(session, &release.name, &back),
+    for release in &releases {
+        match deployer.roll_back(release, args.force).await {
+            Ok(back) => say(session, release, &back),
             Err(error) => outcomes.push(session.failed(None, &error)),
         }
     }

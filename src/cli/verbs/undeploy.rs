@@ -2,7 +2,6 @@
 
 use crate::cli::args::Undeploy;
 use crate::cli::cluster::{self, Workplace};
-use crate::cli::planned;
 use crate::cli::session::Session;
 use crate::deploy::Removed;
 use crate::types::Outcome;
@@ -13,16 +12,12 @@ pub async fn run(session: &Session, args: &Undeploy) -> Outcome {
 }
 
 async fn undeploy(session: &Session, args: &Undeploy) -> Result<Outcome, Outcome> {
-    let plan = session.project(&planned::rules())?.plan;
-    let deployment = cluster::deployment(session, &plan, &args.into, &[])?;
-    let releases = cluster::chosen(session, &deployment, &args.releases, |_| true)?;
-    let place = Workplace::open(session, &plan, deployment.clone(), &args.to, &args.into).await?;
+    let (place, releases) = cluster::backwards(session, &args.releases, &args.to, &args.into).await?;
     let deployer = place.deployer(session);
     let mut outcomes = Vec::new();
-    // What needs another goes first.
-    for release in releases.into_iter().rev() {
-        match deployer.remove(&release.name, args.data).await {
-            Ok(removed) => say(session, &release.name, &removed),
+    for release in &releases {
+        match deployer.remove(release, args.data).await {
+            Ok(removed) => say(session, release, &removed),
             Err(error) => outcomes.push(session.failed(None, &error)),
         }
     }
