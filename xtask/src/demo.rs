@@ -101,8 +101,12 @@ fn with_node(cache: &Cache, place: &Place, engine: &Engine) -> Result<()> {
             result
         });
         scope.spawn(|| say(&countdown, &done));
-        bases::ensure(cache, engine, false)?;
-        verbs(cache, place, &BEFORE_NODE)?;
+        let before = bases::ensure(cache, engine, false).and_then(|()| verbs(cache, place, &BEFORE_NODE));
+        if before.is_err() {
+            // Nobody wants to wait for the node before they are told.
+            run::kill_children();
+        }
+        before?;
         match node.join() {
             Ok(result) => result,
             Err(_) => bail!("making the node: its thread panicked"),

@@ -22,6 +22,9 @@ pub const fn package(program: &'static str, name: &'static str) -> Package {
 /// Where Debian puts programs that a user's `PATH` may lack.
 const SYSTEM_PATHS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
+/// How long others may be at the package lists.
+const LISTS_IN_USE: Duration = Duration::from_secs(120);
+
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -41,8 +44,9 @@ pub fn require_root(what: &str) -> Result<()> {
     Ok(())
 }
 
-/// Installs what is missing with apt-get.
+/// Installs what is missing with apt-get. Two things may be set up at once, and apt-get lets only one in.
 pub fn ensure_packages(packages: &[Package]) -> Result<()> {
+    let _lock = Cache::from_environment()?.lock("packages")?;
     let missing: Vec<&str> =
         packages.iter().filter(|package| find_program(package.program).is_none()).map(|package| package.name).collect();
     if missing.is_empty() {
@@ -59,7 +63,7 @@ pub fn ensure_packages(packages: &[Package]) -> Result<()> {
 
 fn install(names: &[&str]) -> Result<()> {
     let guard = ServicesStay::new()?;
-    run::output("updating the package lists", apt().arg("update"), Duration::from_secs(300))?;
+    update()?;
     let result = run::output(
         &format!("installing {}", names.join(" ")),
         apt().args(["install", "-y", "--no-install-recommends"]).args(names),
@@ -67,6 +71,17 @@ fn install(names: &[&str]) -> Result<()> {
     );
     guard.remove()?;
     result.map(drop)
+}
+
+/// `DPkg::Lock::Timeout` does not hold for the lists, which the machine's own upgrades may be at.
+fn update() -> Result<()> {
+    let mut last = Ok(());
+    run::until(LISTS_IN_USE, || {
+        let updated = run::output("updating the package lists", apt().arg("update"), Duration::from_secs(300));
+        last = updated.map(drop);
+        !last.as_ref().is_err_and(|error| format!("{error:#}").contains("Could not get lock"))
+    });
+    last
 }
 
 fn apt() -> Command {

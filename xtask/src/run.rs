@@ -139,6 +139,13 @@ pub fn kill_tree(root: u32) {
     family.into_iter().for_each(|pid| kill(pid, Signal::KILL));
 }
 
+/// Kills all that this process started and did not detach.
+pub fn kill_children() {
+    let own = (std::process::id(), stat_field(std::process::id(), SESSION));
+    let children = parents().into_iter().filter(|(pid, of)| (*of, stat_field(*pid, SESSION)) == own);
+    children.for_each(|(pid, _)| kill_tree(pid));
+}
+
 /// A process that is gone already is as good as killed.
 pub fn kill(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
@@ -159,6 +166,9 @@ pub fn processes() -> Vec<u32> {
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .collect()
 }
+
+/// Where `stat_field` has the session.
+const SESSION: usize = 3;
 
 /// A field of `/proc/PID/stat` counted from the state (0), which comes after the program's name.
 pub fn stat_field(pid: u32, field: usize) -> Option<String> {
