@@ -295,6 +295,16 @@ pub enum Event {
     },
 }
 
+/// A line of `--json`: an event, and when it was said.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Line<'a> {
+    /// The event.
+    #[serde(flatten)]
+    pub event: &'a Event,
+    /// When, from the start of the run.
+    pub at_ms: u64,
+}
+
 /// A step of a build.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Step {

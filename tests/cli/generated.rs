@@ -32,7 +32,7 @@ fn the_schema_of_the_events() {
     let schema = schemars::generate::SchemaSettings::draft2020_12()
         .for_serialize()
         .into_generator()
-        .into_root_schema_for::<loadline::event::Event>();
+        .into_root_schema_for::<loadline::event::Line<'static>>();
     same("docs/events.schema.json", &format!("{:#}\n", schema.as_value()));
 }
 

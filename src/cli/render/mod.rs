@@ -17,7 +17,7 @@ mod tests;
 
 use crate::cli::args::{Global, Progress};
 use crate::cli::terminal::{Terminal, WriteError};
-use crate::event::Event;
+use crate::event::{Event, Line};
 use driver::Driver;
 use plain::Plain;
 use state::Screen;
@@ -86,7 +86,7 @@ impl Renderer {
         let paint = self.terminal.err;
         match &mut self.show {
             Show::Quiet => self.terminal.say(&failures(event, self.terminal)),
-            Show::Json => self.json(event),
+            Show::Json => self.json(event, at),
             Show::Plain(plain) => {
                 self.terminal.say(&plain.receive(event, at, paint));
                 if matches!(event, Event::Finished { .. }) {
@@ -133,8 +133,8 @@ impl Renderer {
     }
 
     /// One line of JSON. What fails is said on stderr as well: stdout may go to a file nobody reads.
-    fn json(&mut self, event: &Event) {
-        if let Ok(line) = serde_json::to_string(event) {
+    fn json(&mut self, event: &Event, at: Duration) {
+        if let Ok(line) = serde_json::to_string(&Line { event, at_ms: at.as_millis() as u64 }) {
             self.lost = self.lost.take().or(self.terminal.data(&format!("{line}\n")).err());
         }
         self.terminal.say(&failures(event, self.terminal));

@@ -5,7 +5,7 @@ use super::plain::Plain;
 use super::state::Screen;
 use super::summary;
 use crate::cli::terminal::Paint;
-use crate::event::{Event, Failure, Step};
+use crate::event::{Event, Failure, Line, Step};
 use crate::types::{ByteSize, Digest, Finding, ImageId, Outcome, Severity};
 use std::time::Duration;
 
@@ -232,8 +232,9 @@ fn who_only_built_sees_what_was_built() {
 
 #[test]
 fn every_event_is_one_line_of_json_that_names_itself() {
-    for (_, event) in whole() {
-        let line = serde_json::to_string(&event).unwrap();
+    for (at_ms, event) in whole() {
+        let line = serde_json::to_string(&Line { event: &event, at_ms }).unwrap();
         assert!(line.starts_with("{\"event\":\"") && !line.contains('\n'), "{line}");
+        assert!(line.ends_with(&format!(",\"at_ms\":{at_ms}}}")), "{line}");
     }
 }
