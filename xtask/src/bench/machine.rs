@@ -1,5 +1,6 @@
 //! What was measured on, and with what.
 
+use super::cluster::Cluster;
 use super::measure;
 use super::node::Node;
 use super::peers;
@@ -14,7 +15,7 @@ use std::time::Duration;
 const SHORT: Duration = Duration::from_secs(30);
 
 /// Names and values, as the report lists them.
-pub fn facts(place: &Place, node: Option<&Node>) -> Vec<(&'static str, String)> {
+pub fn facts(place: &Place, node: Option<&Node>, cluster: Option<&Cluster>) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("Date", said(Command::new("date").args(["--utc", "+%Y-%m-%d"]))),
         ("Machine", format!("{}, {}, Linux {}", processors(), memory(), kernel())),
@@ -24,6 +25,8 @@ pub fn facts(place: &Place, node: Option<&Node>) -> Vec<(&'static str, String)> 
     facts.extend(node.map(|node| ("Node", node.version())));
     let docker = said(&mut place.docker(&["--version"]));
     facts.push(("Peers", format!("{}, {docker}, {}", peers::versions(), said(Command::new("git").arg("--version")))));
+    let helm = |cluster: &Cluster| said(Command::new(&cluster.helm).args(["version", "--template", "{{.Version}}"]));
+    facts.extend(cluster.map(|cluster| ("Helm", helm(cluster))));
     facts.push(("Least memory that can be told", floor()));
     facts
 }

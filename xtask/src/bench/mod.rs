@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: Loadline against the tools that do the same work, in turn, on one machine.
 
+mod cluster;
 mod images;
 mod machine;
 mod measure;
@@ -11,6 +12,7 @@ mod row;
 mod rows;
 mod series;
 mod stats;
+mod steps;
 
 use crate::engine::Kind;
 use crate::missing;
@@ -18,6 +20,7 @@ use crate::paths::Cache;
 use crate::test::setup;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use cluster::Cluster;
 use node::Node;
 use peers::Peers;
 use place::Place;
@@ -72,7 +75,7 @@ pub fn run(cache: &Cache, options: &Options) -> Result<ExitCode> {
 
 fn set_up(cache: &Cache, samples: usize) -> Result<Bench> {
     setup::check_go()?;
-    missing::list(cache, [missing::ENGINE, missing::BASES, missing::NODE, missing::PEERS]);
+    missing::list(cache, [missing::ENGINE, missing::BASES, missing::NODE, missing::HELM, missing::PEERS]);
     let engine = setup::engine(cache, Kind::Distribution)?;
     let peers = Peers::ensure(cache)?;
     Ok(Bench { place: Place::new(cache, engine, peers)?, samples })
@@ -81,8 +84,10 @@ fn set_up(cache: &Cache, samples: usize) -> Result<Bench> {
 fn measure(cache: &Cache, bench: &Bench, works: &[Work]) -> Result<Report> {
     let before = machine::load();
     let node = works.iter().any(|work| work.needs_node()).then(|| Node::start(cache, &bench.place)).transpose()?;
-    let rows = rows::all(bench, node.as_ref(), works);
-    let mut facts = machine::facts(&bench.place, node.as_ref());
+    let wanted = works.iter().any(|work| work.needs_cluster());
+    let cluster = wanted.then(|| Cluster::open(cache, &bench.place)).transpose()?;
+    let rows = rows::all(bench, node.as_ref(), cluster.as_ref(), works);
+    let mut facts = machine::facts(&bench.place, node.as_ref(), cluster.as_ref());
     facts.push(("Rounds", format!("{} after one to warm up", bench.samples)));
     facts.push(("Load average", format!("{before} before, {} after", machine::load())));
     Ok(Report { facts, rows })

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// The cluster; Loadline's target is `kind:` and this.
 pub const CLUSTER: &str = "loadline-bench";
-const NAME: &str = "loadline-bench-control-plane";
+pub const NAME: &str = "loadline-bench-control-plane";
 
 const SHORT: Duration = Duration::from_secs(120);
 const READY: Duration = Duration::from_secs(180);

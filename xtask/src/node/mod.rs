@@ -15,6 +15,7 @@ pub use cluster::Cluster;
 pub use image::Countdown;
 use std::path::PathBuf;
 use std::time::Duration;
+pub use volumes::free as free_volumes;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const READY: Duration = Duration::from_secs(180);

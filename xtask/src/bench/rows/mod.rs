@@ -1,11 +1,14 @@
 //! The rows of the report.
 
 mod build;
+mod deploy;
 mod load;
 mod project;
 mod up;
+mod verdict;
 mod walk;
 
+use super::cluster::Cluster;
 use super::node::Node;
 use super::place::Place;
 use super::row::{Failed, Outcome, Row};
@@ -35,6 +38,12 @@ pub enum Work {
     Up,
     /// A walk of 100,000 files
     Walk,
+    /// A changed line until the new pod answers
+    Change,
+    /// All of the application into an empty cluster
+    Empty,
+    /// A deployment that never becomes ready
+    Verdict,
 }
 
 /// What all rows need.
@@ -60,11 +69,19 @@ impl Work {
             Self::LoadFirst => ("load-first", "first load"),
             Self::Up => ("up", up::WORK),
             Self::Walk => ("walk", walk::WORK),
+            Self::Change => ("change", deploy::CHANGE),
+            Self::Empty => ("empty", deploy::EMPTY),
+            Self::Verdict => ("verdict", verdict::WORK),
         }
     }
 
-    fn rows(self, bench: &Bench, node: Option<&Node>) -> Result<Vec<Row>> {
+    pub fn needs_cluster(self) -> bool {
+        matches!(self, Self::Change | Self::Empty | Self::Verdict)
+    }
+
+    fn rows(self, bench: &Bench, node: Option<&Node>, cluster: Option<&Cluster>) -> Result<Vec<Row>> {
         let node = || node.context("the node was not started");
+        let cluster = || cluster.context("the cluster was not opened");
         match self {
             Self::Build => build::nothing(bench),
             Self::BuildAsked => build::asked(bench),
@@ -74,17 +91,20 @@ impl Work {
             Self::LoadFirst => load::first(bench, node()?),
             Self::Up => up::nothing(bench, node()?),
             Self::Walk => walk::nothing(bench),
+            Self::Change => deploy::change(bench, node()?, cluster()?),
+            Self::Empty => deploy::empty(bench, node()?, cluster()?),
+            Self::Verdict => verdict::never_ready(bench, node()?, cluster()?),
         }
     }
 }
 
 /// Measures all of `work`, whatever becomes of the others.
-pub fn all(bench: &Bench, node: Option<&Node>, work: &[Work]) -> Vec<Outcome> {
+pub fn all(bench: &Bench, node: Option<&Node>, cluster: Option<&Cluster>, work: &[Work]) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = Vec::new();
     for one in work {
         let (id, work) = one.title();
         eprintln!("bench: {work}");
-        match one.rows(bench, node) {
+        match one.rows(bench, node, cluster) {
             Ok(rows) => outcomes.extend(rows.into_iter().map(Ok)),
             Err(error) => {
                 eprintln!("bench: {id}: {error:#}");
