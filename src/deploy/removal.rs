@@ -23,12 +23,12 @@ impl Deployer<'_> {
     pub async fn remove(&self, release: &str, data: bool) -> Result<Removed, Error> {
         let namespace = &self.deployment.namespace;
         let mut removed = Removed::default();
-        let known = self.helm.history(release).await?;
-        let sets = if known.is_empty() { Vec::new() } else { self.helm.manifest(release).await? };
+        let (known, sets) = tokio::join!(self.helm.history(release), self.helm.manifest(release));
+        let sets = if known?.is_empty() { Vec::new() } else { sets? };
         removed.was_there = self.helm.uninstall(release).await?;
         // What was removed before has left its claims, which carry its name.
-        let mut claims = self.cluster.claims_of(namespace, release).await?;
-        let all = self.cluster.claims(namespace).await?;
+        let (mut claims, all) =
+            tokio::try_join!(self.cluster.claims_of(namespace, release), self.cluster.claims(namespace))?;
         claims.extend(all.into_iter().filter(|claim| sets.iter().any(|set| makes(set, claim))));
         claims.sort();
         claims.dedup();

@@ -49,16 +49,23 @@ async fn deploy(session: &Session, args: &Deploy) -> Result<Outcome, Outcome> {
     releases_of(session, &planned, &place, &releases, &images, args.options.roll_back).await
 }
 
-/// What comes after `up`: the releases that run one of `images`, or all if all images were meant.
+/// What comes after `up`, which `brought` the images: the releases that run one of those that `args`
+/// name, or all if it names none.
 ///
 /// # Errors
-/// The settings name no release, or there is no cluster.
-pub async fn after_up(session: &Session, planned: &Planned, args: &Up, place: Workplace) -> Result<Outcome, Outcome> {
+/// A release was not deployed.
+pub async fn after_up(
+    session: &Session,
+    planned: &Planned,
+    args: &Up,
+    brought: &[(&ImagePlan, Standing)],
+    place: Workplace,
+) -> Result<Outcome, Outcome> {
     let deployment = place.deployment.clone();
     let runs = |release: &Release| release.image.as_ref().is_some_and(|image| args.images.contains(image));
     let wanted = |release: &Release| !release.on_request && (args.images.is_empty() || runs(release));
     let releases = cluster::chosen(session, &deployment, &[], wanted)?;
-    let images = proven(session, planned, &releases).await?;
+    let images: Vec<Shipped> = brought.iter().filter_map(|(image, standing)| standing.shipped(image)).collect();
     releases_of(session, planned, &place, &releases, &images, args.options.roll_back).await
 }
 
@@ -146,15 +153,6 @@ async fn shipped(
         None => Ok(shipped),
         Some(Image { name, id, .. }) => Err(session.failed(Some(name), &not_loaded(name, id))),
     }
-}
-
-/// The images of the releases, each of which passed what it must; that they are loaded is known.
-async fn proven(session: &Session, planned: &Planned, releases: &[&Release]) -> Result<Vec<Shipped>, Outcome> {
-    let mut shipped = Vec::new();
-    for image in run_by(planned, releases) {
-        shipped.extend(standing(session, planned, image).await?.shipped(image));
-    }
-    Ok(shipped)
 }
 
 fn run_by<'a>(planned: &'a Planned, releases: &[&Release]) -> Vec<&'a ImagePlan> {

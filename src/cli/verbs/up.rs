@@ -68,8 +68,8 @@ async fn up(session: &Session, args: &Up) -> Result<Outcome, Outcome> {
     let place = if args.deploy { Some(workplace(session, &planned.plan, args).await?) } else { None };
     let brought = bring(session, args, &planned).await?;
     match place {
-        Some(place) if brought == Outcome::Fine => deploy::after_up(session, &planned, args, place).await,
-        _ => Ok(brought),
+        Some(place) => deploy::after_up(session, &planned, args, &brought, place).await,
+        None => Ok(Outcome::Fine),
     }
 }
 
@@ -78,8 +78,12 @@ async fn workplace(session: &Session, plan: &Plan, args: &Up) -> Result<Workplac
     Workplace::open(session, plan, deployment, &args.to, &args.into).await
 }
 
-/// Brings the images into the nodes.
-async fn bring(session: &Session, args: &Up, planned: &Planned) -> Result<Outcome, Outcome> {
+/// Brings the images into the nodes; gives them as they stand there, each with its place in the plan.
+async fn bring<'a>(
+    session: &Session,
+    args: &Up,
+    planned: &'a Planned,
+) -> Result<Vec<(&'a ImagePlan, Standing)>, Outcome> {
     let Planned { plan, images, engine, state, .. } = planned;
     // A target that is not there is said before anything is built for it.
     let nodes = load::nodes(session, engine, args.to.or(&plan.target)).await?;
@@ -95,8 +99,15 @@ async fn bring(session: &Session, args: &Up, planned: &Planned) -> Result<Outcom
     let asking: Asking<'_> = ask(engine, last, &nodes).map(Rc::new).boxed_local().shared();
     let asked = asking.clone();
     let chain = Chain { session, planned, builds: &builds, nodes: &nodes, known: &known, asking };
-    let (_, outcomes) = tokio::join!(asked, join_all(images.iter().map(|image| chain.run(image))));
-    Ok(Outcome::worst(outcomes))
+    let (_, ended) = tokio::join!(asked, join_all(images.iter().map(|image| chain.run(image))));
+    let (mut standing, mut outcomes) = (Vec::new(), Vec::new());
+    for (image, ended) in images.iter().zip(ended) {
+        match ended {
+            Ok(one) => standing.push((image, one)),
+            Err(outcome) => outcomes.push(outcome),
+        }
+    }
+    if outcomes.is_empty() { Ok(standing) } else { Err(Outcome::worst(outcomes)) }
 }
 
 /// What the nodes have of images as they were built last.
@@ -122,25 +133,22 @@ fn with_needs<'a>(plan: &'a Plan, images: &'a [ImagePlan]) -> Vec<&'a ImagePlan>
     all
 }
 
+fn fine(outcome: Outcome) -> Result<(), Outcome> {
+    if outcome == Outcome::Fine { Ok(()) } else { Err(outcome) }
+}
+
 impl Chain<'_, '_> {
-    async fn run(&self, image: &ImagePlan) -> Outcome {
-        let Some(built) = self.built(&image.name).await else { return Outcome::StepFailed };
-        let built = match built {
-            Ok(built) => built,
-            Err(outcome) => return outcome,
-        };
-        let standing = match gate::just_built(&self.planned.engine, image, &built).await {
-            Ok(standing) => standing,
-            Err(error) => return self.session.failed(Some(&image.name), &error),
-        };
+    async fn run(&self, image: &ImagePlan) -> Result<Standing, Outcome> {
+        let built = self.built(&image.name).await.unwrap_or(Err(Outcome::StepFailed))?;
+        let standing = gate::just_built(&self.planned.engine, image, &built).await;
+        let standing = standing.map_err(|error| self.session.failed(Some(&image.name), &error))?;
         let checks = tokio::join!(self.verify(image, &standing), self.smoke(image, &standing));
-        let checked = Outcome::worst(<[Outcome; 2]>::from(checks));
-        if checked != Outcome::Fine {
-            return checked;
-        }
+        fine(Outcome::worst(<[Outcome; 2]>::from(checks)))?;
         // Of what was built only now they were not asked.
         let asked = if self.known.contains(&standing.id) { Some(self.asking.clone().await) } else { None };
-        load::image_of_plan(self.session, self.planned, image, &standing, self.nodes, false, asked.as_deref()).await
+        let Self { session, planned, nodes, .. } = self;
+        fine(load::image_of_plan(session, planned, image, &standing, nodes, false, asked.as_deref()).await)?;
+        Ok(standing)
     }
 
     /// The build of `name`, which is awaited by whoever needs it.
