@@ -8,6 +8,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 pub mod build;
+pub mod chart;
 pub mod cli;
 pub mod cluster;
 pub mod context;

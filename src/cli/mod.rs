@@ -13,6 +13,7 @@ mod pods;
 mod prepared;
 mod reached;
 mod render;
+mod rendered;
 mod session;
 mod signals;
 mod status;

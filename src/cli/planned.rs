@@ -1,5 +1,6 @@
 //! What every verb on images of the plan begins with: the plan, the engine, what is kept.
 
+use crate::cli::rendered::{self, Rendered};
 use crate::cli::session::Session;
 use crate::cli::{engine, kept, teaching};
 use crate::engine::Engine;
@@ -30,6 +31,11 @@ pub async fn open(
     builds: bool,
 ) -> Result<Planned, Outcome> {
     let mut project = session.project(&rules())?;
+    // How an image is run has no part in how it is built.
+    let rendered = match verb {
+        "build" => Rendered::default(),
+        _ => rendered::fill(session, &mut project, matches!(verb, "smoke" | "up")).await,
+    };
     let images = project.choose(names, overrides).map_err(|problems| session.problems(&problems))?;
     let missing = if builds { project.missing_args(&images) } else { Vec::new() };
     if !missing.is_empty() {
@@ -38,6 +44,7 @@ pub async fn open(
     let engine = engine::connect(session).await?;
     teaching::stop(&engine).await;
     let (state, lock) = kept::open(session, &project.plan.root, verb).await?;
+    rendered.keep(&state).map_err(|error| session.failed(None, &error))?;
     Ok(Planned { plan: project.plan, images, engine, state, _lock: lock })
 }
 

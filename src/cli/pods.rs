@@ -17,7 +17,7 @@ pub fn of(deployment: &Deployment, wanted: &Wanted<'_>, image: &ImagePlan) -> Ve
     let Some((_, running)) = wanted.running() else { return Vec::new() };
     let keys = |secret: &ClusterSecret| (secret.name.clone(), secret.keys.iter().map(|key| key.name.clone()).collect());
     let secrets: BTreeMap<_, _> = deployment.secrets.iter().map(keys).collect();
-    let own = wanted.release().name == image.name;
+    let own = deployment.own_release(&image.name).is_some_and(|own| own.name == wanted.release().name);
     let run = Run::of(&image.run, &image.probe.path, image.probe.port);
     let pod = |(workload, spec, container): Running<'_>| Pod {
         release: wanted.release().name.clone(),

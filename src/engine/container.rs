@@ -22,6 +22,10 @@ pub struct ContainerSpec {
     pub hostname: Option<String>,
     /// The user; the image's own if none.
     pub user: Option<String>,
+    /// What is run instead of the image's entry point; its arguments are then not taken either.
+    pub entrypoint: Option<Vec<String>>,
+    /// The arguments, instead of the image's own.
+    pub cmd: Option<Vec<String>>,
     /// Environment variables, beside the image's own.
     pub env: BTreeMap<String, String>,
     /// Labels, beside the image's own.
@@ -143,6 +147,8 @@ fn body(spec: &ContainerSpec) -> ContainerCreateBody {
         image: Some(spec.image.clone()),
         hostname: spec.hostname.clone(),
         user: spec.user.clone(),
+        entrypoint: spec.entrypoint.clone(),
+        cmd: spec.cmd.clone(),
         env: Some(spec.env.iter().map(|(name, value)| format!("{name}={value}")).collect()),
         labels: Some(spec.labels.clone().into_iter().collect()),
         exposed_ports: spec.publish.as_ref().map(|publish| vec![tcp(publish.port)]),

@@ -126,6 +126,20 @@ impl State {
         std::fs::read_to_string(self.copy_path(image)).ok()
     }
 
+    /// Keeps what the chart that runs `image` was rendered to.
+    pub fn keep_rendered(&self, image: &str, rendered: &impl Serialize) -> Result<(), Error> {
+        self.write(&self.rendered_path(image), rendered)
+    }
+
+    /// What the chart that runs `image` was rendered to, if that can be read.
+    pub fn rendered<T: DeserializeOwned>(&self, image: &str) -> Option<T> {
+        self.read(&self.rendered_path(image)).ok()?
+    }
+
+    fn rendered_path(&self, image: &str) -> PathBuf {
+        self.dir.join("rendered").join(format!("{image}.json"))
+    }
+
     fn copy_path(&self, image: &str) -> PathBuf {
         self.dir.join("builds").join(format!("{image}.copy"))
     }

@@ -103,6 +103,13 @@ pub enum ValueSource {
 }
 
 impl Deployment {
+    /// The release that `image` is for: the one of its name, or the only one that runs it.
+    pub fn own_release(&self, image: &str) -> Option<&Release> {
+        let mut all = self.releases.iter().filter(|release| release.image.as_deref() == Some(image));
+        let named = all.clone().find(|release| release.name == image);
+        named.or_else(|| all.next().filter(|_| all.next().is_none()))
+    }
+
     /// The release called `name`.
     pub fn release(&self, name: &str) -> Option<&Release> {
         self.releases.iter().find(|release| release.name == name)

@@ -4,6 +4,7 @@
 //! or prints; problems are collected, and each knows its place in the file.
 
 mod choose;
+mod conditions;
 mod deployment;
 pub mod document;
 mod find;
@@ -20,6 +21,7 @@ mod spans;
 mod written;
 
 pub use choose::Overrides;
+pub use conditions::Conditions;
 pub use deployment::{ClusterSecret, Deployment, PodSecurity, Release, SecretKey, ValueSource};
 pub use find::Search;
 pub use keys::nearest;

@@ -29,6 +29,11 @@ pub enum Origin {
         /// From what.
         because: String,
     },
+    /// Nothing was said, and the pod of a release says it.
+    Pod {
+        /// The release.
+        release: String,
+    },
     /// The command line.
     CommandLine,
 }
@@ -40,6 +45,7 @@ impl fmt::Display for Origin {
             Self::Variable { variable, file, line } => write!(f, "${variable}, by {file}:{line}"),
             Self::Default => f.write_str("default"),
             Self::Guessed { because } => write!(f, "guessed: {because}"),
+            Self::Pod { release } => write!(f, "pod of the release {release}"),
             Self::CommandLine => f.write_str("command line"),
         }
     }

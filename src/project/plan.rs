@@ -150,6 +150,10 @@ pub struct RunPolicy {
     pub cpu: f64,
     /// Environment variables.
     pub env: BTreeMap<String, String>,
+    /// What is run instead of the image's entry point.
+    pub command: Option<Vec<String>>,
+    /// Its arguments, instead of the image's own.
+    pub args: Option<Vec<String>>,
     /// How long it may take from SIGTERM to its end.
     #[serde(rename = "grace_ms", serialize_with = "milliseconds")]
     pub grace: Duration,
@@ -163,6 +167,8 @@ impl Default for RunPolicy {
             memory: ByteSize(512 << 20),
             cpu: 1.0,
             env: BTreeMap::new(),
+            command: None,
+            args: None,
             grace: Duration::from_secs(30),
         }
     }

@@ -133,6 +133,10 @@ pub struct Run {
     pub cpu: Option<f64>,
     /// Environment variables.
     pub env: BTreeMap<String, String>,
+    /// What is run instead of the image's entry point. Default: that.
+    pub command: Option<Vec<String>>,
+    /// Its arguments. Default: the image's own, unless `command` is set.
+    pub args: Option<Vec<String>>,
     /// How long it may take from SIGTERM to its end. Default: `30s`.
     pub grace: Option<String>,
 }

@@ -57,6 +57,8 @@ impl<'a> Setup<'a> {
             image: self.image.engine_id.to_owned(),
             hostname: Some(host_name(&self.plan.name)),
             user: run.user.clone(),
+            entrypoint: run.command.clone(),
+            cmd: run.args.clone(),
             env: run.env.clone(),
             labels: place.labels.clone(),
             network: place.network.clone(),

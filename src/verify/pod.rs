@@ -44,6 +44,10 @@ pub struct Run {
     pub grace: u64,
     /// The environment.
     pub env: BTreeMap<String, String>,
+    /// What is run instead of the image's entry point.
+    pub command: Option<Vec<String>>,
+    /// Its arguments.
+    pub args: Option<Vec<String>>,
     /// The path that is probed.
     pub path: String,
     /// The port that is probed.
@@ -60,6 +64,8 @@ impl Run {
             cpu: run.cpu,
             grace: run.grace.as_secs(),
             env: run.env.clone(),
+            command: run.command.clone(),
+            args: run.args.clone(),
             path: path.to_owned(),
             port,
         }
@@ -69,16 +75,6 @@ impl Run {
 /// Whether the rule `id` is about pods.
 pub fn is_rule(id: &str) -> bool {
     id.starts_with("pod.") || id == "settings.drift"
-}
-
-/// Text at `pointer` (RFC 6901).
-fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
-    value.pointer(pointer).and_then(Value::as_str)
-}
-
-/// The items of the list at `pointer`.
-fn items<'v>(value: &'v Value, pointer: &str) -> impl Iterator<Item = &'v Value> {
-    value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
 }
 
 impl Pod {

@@ -164,8 +164,8 @@ pub const RULES: &[Rule] = &[
         id: "settings.drift",
         severity: Severity::Error,
         summary: "Settings and pod say the same.",
-        doc: "User, limits of memory and CPU, grace, environment, path and port of the probe: what both say. `smoke` \
-              proves the image under the settings.",
+        doc: "User, limits of memory and CPU, grace, command, environment, path and port of the probe: what both say. \
+              `smoke` proves the image under the settings; what they leave open it takes from the pod.",
     },
 ];
 

@@ -22,16 +22,27 @@ fn program(name: &str) -> String {
     variable(&format!("LOADLINE_TEST_{}", name.to_uppercase()), name)
 }
 
-/// What kubectl answers; it must succeed.
+/// What kubectl answers of the everyday cluster; it must succeed.
 pub fn kubectl(words: &[&str]) -> String {
-    let output = try_kubectl(words);
+    kubectl_of(&everyday(), words)
+}
+
+pub fn try_kubectl(words: &[&str]) -> Output {
+    try_kubectl_of(&everyday(), words)
+}
+
+fn everyday() -> String {
+    variable("LOADLINE_TEST_KUBECONFIG", "a cluster")
+}
+
+fn kubectl_of(kubeconfig: &str, words: &[&str]) -> String {
+    let output = try_kubectl_of(kubeconfig, words);
     assert!(output.status.success(), "kubectl {words:?}: {}", said(&output));
     String::from_utf8(output.stdout).unwrap()
 }
 
-pub fn try_kubectl(words: &[&str]) -> Output {
-    let mut command = Command::new(program("kubectl"));
-    command.env("KUBECONFIG", variable("LOADLINE_TEST_KUBECONFIG", "a cluster")).args(words).output().unwrap()
+fn try_kubectl_of(kubeconfig: &str, words: &[&str]) -> Output {
+    Command::new(program("kubectl")).env("KUBECONFIG", kubeconfig).args(words).output().unwrap()
 }
 
 /// What kubectl answers, as JSON.
@@ -96,6 +107,8 @@ pub struct Place {
     pub namespace: String,
     pub directory: PathBuf,
     pub home: TempDir,
+    minikube_home: String,
+    kubeconfig: String,
     /// The files are the test's own.
     _files: Option<TempDir>,
 }
@@ -119,7 +132,16 @@ impl Place {
 
     fn with(directory: PathBuf, name: &str, files: Option<TempDir>) -> Self {
         let namespace = format!("loadline-test-{name}-{}", salt());
-        Self { namespace, directory, home: tempfile::tempdir().unwrap(), _files: files }
+        let minikube_home = variable("LOADLINE_TEST_MINIKUBE_HOME", "a Minikube home");
+        let home = tempfile::tempdir().unwrap();
+        Self { namespace, directory, home, minikube_home, kubeconfig: everyday(), _files: files }
+    }
+
+    /// In the cluster of two nodes instead.
+    pub fn on_two_nodes(mut self) -> Self {
+        self.minikube_home = variable("LOADLINE_TEST_TWO_NODES_HOME", "the Minikube home of a cluster with two nodes");
+        self.kubeconfig = format!("{}/kubeconfig", self.minikube_home);
+        self
     }
 
     pub fn write(&self, path: &str, text: &str) {
@@ -152,8 +174,7 @@ impl Place {
         let mut command = Command::new(name);
         command.current_dir(&self.directory).env("LOADLINE_TEACH", "off");
         command.env("DOCKER_HOST", variable("LOADLINE_TEST_DOCKER_HOST", "the engine that the node runs in"));
-        command.env("MINIKUBE_HOME", variable("LOADLINE_TEST_MINIKUBE_HOME", "a Minikube home"));
-        command.env("KUBECONFIG", variable("LOADLINE_TEST_KUBECONFIG", "a cluster"));
+        command.env("MINIKUBE_HOME", &self.minikube_home).env("KUBECONFIG", &self.kubeconfig);
         command.env("XDG_STATE_HOME", self.home.path()).env("XDG_CACHE_HOME", self.home.path());
         command.env("PATH", path_with_helm()).env_remove("COHERE_API_KEY");
         command.stdin(Stdio::null());
@@ -175,17 +196,19 @@ impl Place {
     }
 
     pub fn kubectl(&self, words: &[&str]) -> String {
-        kubectl(&[&["--namespace", &self.namespace], words].concat())
+        kubectl_of(&self.kubeconfig, &[&["--namespace", &self.namespace], words].concat())
     }
 
     pub fn object(&self, words: &[&str]) -> Value {
-        object(&[&["--namespace", &self.namespace], words].concat())
+        let text = self.kubectl(&[words, &["--output", "json"]].concat());
+        serde_json::from_str(&text).expect("JSON")
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        try_kubectl(&["delete", "namespace", &self.namespace, "--ignore-not-found", "--wait=false"]);
+        let words = ["delete", "namespace", &self.namespace, "--ignore-not-found", "--wait=false"];
+        try_kubectl_of(&self.kubeconfig, &words);
     }
 }
 

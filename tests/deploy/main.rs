@@ -6,6 +6,7 @@ mod browser;
 mod failures;
 mod harness;
 mod mission;
+mod pods;
 mod secrets;
 mod trouble;
 mod walk;

@@ -49,6 +49,8 @@ fn pod() -> Pod {
         cpu: 0.5,
         grace: 30,
         env: BTreeMap::from([("API_URL".into(), "http://backend".into())]),
+        command: None,
+        args: None,
         path: "/health".into(),
         port: Some(8000),
     };
@@ -122,12 +124,19 @@ fn users_that_the_kubelet_refuses_are_found() {
 
 #[test]
 fn programs_that_the_pods_user_may_not_run_are_found() {
-    assert_eq!(found("1000:1000", container("/command", json!(["/bin/own"]))), Vec::<String>::new());
-    let mut other = container("/command", json!(["/bin/own"]));
+    let command = |program: &str| {
+        let mut pod = container("/command", json!([program]));
+        pod.run.as_mut().unwrap().command = Some(vec![program.to_owned()]);
+        pod
+    };
+    assert_eq!(found("1000:1000", command("/bin/own")), Vec::<String>::new());
+    let mut other = command("/bin/own");
     put(&mut other.spec, "/securityContext/runAsUser", json!(2000));
     put(&mut other.spec, "/securityContext/runAsGroup", json!(2000));
     assert_eq!(found("1000:1000", other), ["pod.entrypoint", "settings.drift"]);
-    assert_eq!(found("1000:1000", container("/command", json!(["/bin/gone"]))), ["pod.entrypoint"]);
+    assert_eq!(found("1000:1000", command("/bin/gone")), ["pod.entrypoint"]);
+    // The settings say nothing of it: it was never run.
+    assert_eq!(found("1000:1000", container("/command", json!(["/bin/own"]))), ["settings.drift"]);
 }
 
 #[test]

@@ -93,6 +93,9 @@ impl Page<'_> {
         self.value(path, "writable", &list(run.writable.iter().cloned()));
         self.value(path, "memory", &size(run.memory));
         self.value(path, "cpu", &format!("{:?}", run.cpu));
+        let words = |words: &Option<Vec<String>>| words.as_ref().map(|words| list(words.iter().cloned()));
+        self.optional(path, "command", words(&run.command), "the image's own");
+        self.optional(path, "args", words(&run.args), "the image's own");
         self.value(path, "grace", &duration(run.grace));
         for (name, value) in &run.env {
             self.nested(path, "env", name, &quoted(value));

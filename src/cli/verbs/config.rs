@@ -3,22 +3,25 @@
 use crate::cli::args::Config;
 use crate::cli::planned::rules;
 use crate::cli::render::plan;
+use crate::cli::rendered;
 use crate::cli::session::{Session, variable};
 use crate::project::{ImagePlan, Project};
 use crate::types::{Explained, Outcome};
 use serde_json::json;
 
 /// Prints the plan, or the schema of the settings.
-pub fn run(session: &Session, args: &Config) -> Outcome {
-    let text = if args.schema { Ok(pretty(crate::project::schema().as_value())) } else { plan_text(session, args) };
+pub async fn run(session: &Session, args: &Config) -> Outcome {
+    let text =
+        if args.schema { Ok(pretty(crate::project::schema().as_value())) } else { plan_text(session, args).await };
     match text {
         Ok(text) => session.written(session.terminal.data(&text)),
         Err(outcome) => outcome,
     }
 }
 
-fn plan_text(session: &Session, args: &Config) -> Result<String, Outcome> {
+async fn plan_text(session: &Session, args: &Config) -> Result<String, Outcome> {
     let mut project = session.project(&rules())?;
+    rendered::fill(session, &mut project, true).await;
     let overrides = args.options.overrides(&session.directory, &variable);
     let images = project.choose(&args.images, &overrides).map_err(|problems| session.problems(&problems))?;
     if session.global.json {

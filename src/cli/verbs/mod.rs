@@ -37,7 +37,7 @@ pub fn run(session: &Session, verb: &Verb) -> Outcome {
         Verb::Teach(args) => session.block_on(teach::run(session, args)),
         Verb::Status(args) => session.block_on(status::run(session, args)),
         Verb::Cache(args) => cache::run(session, args),
-        Verb::Config(args) => config::run(session, args),
+        Verb::Config(args) => session.block_on(config::run(session, args)),
         Verb::Completions(args) => completions::run(session, args),
         Verb::Man(args) => man::run(session, args),
     }

@@ -4,7 +4,7 @@ use crate::cli::args;
 use crate::cli::planned::rules;
 use crate::cli::session::Session;
 use crate::cli::status::{Look, Status, Unknown};
-use crate::cli::{deployed, engine, kept, render};
+use crate::cli::{deployed, engine, kept, render, rendered};
 use crate::evidence::State;
 use crate::node::{Surroundings, Target};
 use crate::types::Outcome;
@@ -31,6 +31,7 @@ pub async fn run(session: &Session, args: &args::Status) -> Outcome {
 
 async fn look(session: &Session, args: &args::Status) -> Result<Status, Outcome> {
     let mut project = session.project(&rules())?;
+    rendered::fill(session, &mut project, false).await;
     let images = project.choose(&args.images, &Default::default()).map_err(|problems| session.problems(&problems))?;
     let target = args.to.or(&project.plan.target).to_owned();
     let parsed: Target = target.parse().map_err(|error| session.failed(None, &error))?;

@@ -150,6 +150,8 @@ impl Resolver<'_> {
             memory: self.parse(&join(path, "memory"), run.memory, values::memory).unwrap_or(default.memory),
             cpu,
             env: run.env,
+            command: self.plain(&join(path, "command"), run.command),
+            args: self.plain(&join(path, "args"), run.args),
             grace: self.parse(&join(path, "grace"), run.grace, values::duration).unwrap_or(default.grace),
         }
     }

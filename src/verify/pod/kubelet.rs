@@ -1,6 +1,7 @@
 //! What the kubelet would refuse, or the container could not do.
 
-use super::{Pod, items, text};
+use super::Pod;
+use crate::chart::{items, text};
 use crate::image::accounts::User;
 use crate::image::tree::Identity;
 use crate::verify::entrypoint;

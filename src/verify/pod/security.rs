@@ -1,7 +1,8 @@
 //! What the namespace's Pod Security Standard does not admit
 //! (<https://kubernetes.io/docs/concepts/security/pod-security-standards/>).
 
-use super::{Pod, items, text};
+use super::Pod;
+use crate::chart::{items, text};
 use crate::verify::subject::Draft;
 use serde_json::Value;
 

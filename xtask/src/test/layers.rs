@@ -125,6 +125,7 @@ fn deploy(cache: &Cache, set: &SetUp, filter: Option<&str>) -> Result<Count> {
         ("LOADLINE_TEST_DOCKER_HOST", engine.address()),
         ("LOADLINE_TEST_MINIKUBE_HOME", node::home(cache).display().to_string()),
         ("LOADLINE_TEST_KUBECONFIG", node::kubeconfig(cache).display().to_string()),
+        ("LOADLINE_TEST_TWO_NODES_HOME", Cluster::two().home(cache).display().to_string()),
         ("LOADLINE_TEST_HELM", helm.display().to_string()),
         ("LOADLINE_TEST_KUBECTL", cache.file("bin/kubectl").display().to_string()),
         ("LOADLINE_TEST_CHROMEDRIVER", driver.display().to_string()),

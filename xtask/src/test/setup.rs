@@ -57,7 +57,7 @@ pub fn run(cache: &Cache, layers: &[Layer], phases: &mut Phases) -> Result<SetUp
         set.buildkitd = Some(phases.time("set up: buildkitd", || buildkitd::ensure(cache))?);
     }
     if let Some(engine) = set.engine.as_ref().filter(|_| nodes || charts) {
-        let two = nodes.then(|| ("set up: two nodes", Cluster::two()));
+        let two = (nodes || deploy).then(|| ("set up: two nodes", Cluster::two()));
         for (phase, cluster) in [("set up: node", Cluster::default())].into_iter().chain(two) {
             phases.time(phase, || node::ensure(cache, engine, &Countdown::default(), &cluster))?;
         }

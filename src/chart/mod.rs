@@ -1,0 +1,17 @@
+//! `chart`: what a rendered chart says.
+
+mod conditions;
+
+pub use conditions::of as conditions;
+
+use serde_json::Value;
+
+/// Text at `pointer` (RFC 6901).
+pub fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
+    value.pointer(pointer).and_then(Value::as_str)
+}
+
+/// The items of the list at `pointer`.
+pub fn items<'v>(value: &'v Value, pointer: &str) -> impl Iterator<Item = &'v Value> {
+    value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
+}
