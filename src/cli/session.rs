@@ -85,6 +85,17 @@ impl Session {
         crate::project::load(&search, rules, &variable).map_err(|problems| self.problems(&problems))
     }
 
+    /// The project, if a settings file says that there is one: a Dockerfile that lies here says nothing of
+    /// other images.
+    pub fn settings(&self, rules: &[&str]) -> Result<Option<Project>, Outcome> {
+        let search = Search { directory: &self.directory, file: self.global.file.as_deref() };
+        match crate::project::settings_file(&search) {
+            Ok(None) => Ok(None),
+            Ok(Some(_)) => self.project(rules).map(Some),
+            Err(problem) => Err(self.problems(&[problem])),
+        }
+    }
+
     /// Says all of `problems`.
     pub fn problems(&self, problems: &[Problem]) -> Outcome {
         Outcome::worst(problems.iter().map(|problem| self.failed(None, problem)))

@@ -23,7 +23,7 @@ mod written;
 pub use choose::Overrides;
 pub use conditions::Conditions;
 pub use deployment::{ClusterSecret, Deployment, PodSecurity, Release, SecretKey, ValueSource};
-pub use find::Search;
+pub use find::{Search, settings as settings_file};
 pub use keys::nearest;
 pub use origin::{Origin, Origins};
 pub use plan::{BuildArg, ImagePlan, Need, Plan, Probe, RunPolicy, Secret, SecretSource};

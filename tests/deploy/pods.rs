@@ -108,6 +108,9 @@ fn a_pod_that_moves_to_the_second_node_starts_there() {
     let up = place.here(&["up", "--deploy"]).fine();
     let nodes: Vec<&Value> = up.of_kind("loaded").into_iter().map(|event| &event["node"]).collect();
     assert_eq!(nodes.len(), 2, "{nodes:?}");
+    // What is outside of the plan goes there, too, by the settings.
+    let outside = place.run(&["load", "--image", "python:3.12-slim"]).fine();
+    assert_eq!(outside.of_kind("loaded").len(), 2, "{:?}", outside.events);
     let before = node_of(&place);
     place.kubectl(&["cordon", &before]);
     place.kubectl(&["delete", "pods", "--selector", "app.kubernetes.io/instance=site"]);

@@ -83,9 +83,11 @@ async fn finish(session: &Session, engine: &Engine, image: &Image, nodes: &[Node
 }
 
 async fn references(session: &Session, args: &Load) -> Result<Outcome, Outcome> {
+    let project = if args.to.target.is_none() { session.settings(&planned::rules())? } else { None };
+    let target = args.to.or(project.as_ref().map_or(DEFAULT_TARGET, |project| &project.plan.target));
     let engine = engine::connect(session).await?;
     teaching::stop(&engine).await;
-    let (nodes, store) = tokio::join!(nodes(session, &engine, args.to.or(DEFAULT_TARGET)), engine.stores_blobs());
+    let (nodes, store) = tokio::join!(nodes(session, &engine, target), engine.stores_blobs());
     let (nodes, stores_blobs) = (nodes?, store.map_err(|error| session.failed(None, &error))?);
     let one = |reference| reference_of(session, &engine, stores_blobs, reference, &nodes);
     Ok(Outcome::worst(join_all(args.refs.iter().map(one)).await))

@@ -126,7 +126,7 @@ fn compile() -> Result<PathBuf> {
     let words =
         ["build", "--release", "--package", "loadline", "--locked", "--message-format", "json-render-diagnostics"];
     cargo.args(words).current_dir(checkout()).env_remove("CARGO_MANIFEST_DIR");
-    eprintln!("bench: compiling Loadline with optimisation (up to 5 minutes the first time)");
+    eprintln!("bench: compiling Loadline with optimisation (up to 9 minutes the first time)");
     let (ended, text) = run::attempt("compiling Loadline", &mut cargo, COMPILE)?;
     if !matches!(ended, Ended::With(status) if status.success()) {
         bail!("compiling Loadline failed:\n{}", run::last_lines(&text, 40));
