@@ -25,3 +25,4 @@ pub mod secrets;
 pub mod smoke;
 pub mod types;
 pub mod verify;
+pub mod why;

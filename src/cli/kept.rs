@@ -55,9 +55,14 @@ pub fn keep_build(state: &State, engine: &Engine, image: &ImagePlan, built: &Bui
     state.keep_build(&image.name, &record)
 }
 
-/// The image that was built as `image` before the last one, if it is remembered.
+/// The image that was built as `image` before the last one.
+pub fn before(state: &State, image: &ImagePlan) -> Option<ImageId> {
+    state.last_build(&image.name).ok()??.earlier.into_iter().next()
+}
+
+/// That image, if it is remembered.
 pub fn previous(state: &State, image: &ImagePlan) -> Option<Previous> {
-    let before = state.last_build(&image.name).ok()??.earlier.into_iter().next()?;
+    let before = before(state, image)?;
     let (config, _) = facts::store().config(&before)?;
     Some(Previous { id: before, diff_ids: config.rootfs.diff_ids })
 }

@@ -31,9 +31,9 @@ pub async fn open(
     builds: bool,
 ) -> Result<Planned, Outcome> {
     let mut project = session.project(&rules())?;
-    // How an image is run has no part in how it is built.
+    // How an image is run has no part in what it is.
     let rendered = match verb {
-        "build" => Rendered::default(),
+        "build" | "why" => Rendered::default(),
         _ => rendered::fill(session, &mut project, matches!(verb, "smoke" | "up")).await,
     };
     let images = project.choose(names, overrides).map_err(|problems| session.problems(&problems))?;

@@ -1,6 +1,7 @@
 //! The index of a layer's entries: what a verifier needs to know of each, without the content.
 
 use crate::image::members::Member;
+use crate::image::packages;
 use serde::{Deserialize, Serialize};
 use tar::EntryType;
 
@@ -26,6 +27,13 @@ pub struct Entry {
     /// The size of its content in bytes.
     #[serde(rename = "s", default, skip_serializing_if = "is_zero_size")]
     pub size: u64,
+    /// What it takes in the tar, in bytes: its headers, its content and the padding of both.
+    #[serde(rename = "b", default, skip_serializing_if = "is_zero_size")]
+    pub span: u64,
+    /// A fingerprint (XXH3, 64 bits) of its content, by which files of the same content are found. It
+    /// proves nothing against somebody who wants to deceive.
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<u64>,
     /// The start of its content, of the few files whose content matters.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub text: Option<Box<str>>,
@@ -75,6 +83,8 @@ pub enum Keep {
 impl Keep {
     /// A file of accounts that is larger is not kept, in bytes.
     pub const LARGEST: u64 = 1 << 20;
+    /// A file that tells what belongs to a package and is larger is not kept, in bytes.
+    pub const LARGEST_DATABASE: u64 = 4 << 20;
     /// How much is read to find an interpreter, in bytes (Linux reads 256).
     pub const INTERPRETER: u64 = 256;
 
@@ -86,6 +96,7 @@ impl Keep {
             _ if entry.kind != Kind::File || entry.size == 0 => Self::Nothing,
             _ if entry.mode & 0o111 != 0 => Self::Interpreter,
             "passwd" | "group" | "os-release" if entry.size <= Self::LARGEST => Self::Whole,
+            _ if entry.size <= Self::LARGEST_DATABASE && packages::is_database(&entry.path) => Self::Whole,
             _ => Self::Nothing,
         }
     }
@@ -108,6 +119,8 @@ impl Entry {
             uid: u32::try_from(member.uid).unwrap_or(u32::MAX),
             gid: u32::try_from(member.gid).unwrap_or(u32::MAX),
             size: member.size,
+            span: 0,
+            hash: None,
             text: None,
         })
     }

@@ -1,13 +1,15 @@
 //! Reading a layer: its diff id, its size and the index of its entries, in one pass.
 
 use crate::image::compression::decompressed;
-use crate::image::files::{Entry, Keep};
+use crate::image::files::{Entry, Keep, Kind};
 use crate::image::members::Members;
 pub use crate::image::members::TarError;
 use crate::types::{ByteSize, Digest};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::hash::Hasher;
 use std::io::{self, Read};
+use twox_hash::XxHash3_64;
 
 /// Entries of one layer beyond this are no layer of this world, and would not fit into memory.
 const MOST_ENTRIES: usize = 4_000_000;
@@ -90,6 +92,9 @@ pub fn read_layer<R: Read>(start: &[u8], reader: R) -> Result<LayerFacts, LayerE
 
 fn read_entries<R: Read>(members: &mut Members<R>) -> Result<Vec<Entry>, LayerError> {
     let (mut entries, mut names, mut texts) = (Vec::new(), 0, 0);
+    // Where the entry before ends.
+    let mut end = 0;
+    let mut scratch = vec![0; 64 << 10];
     loop {
         let member = members.advance().map_err(|source| tar_error(&entries, source))?;
         let Some(member) = member else {
@@ -100,8 +105,12 @@ fn read_entries<R: Read>(members: &mut Members<R>) -> Result<Vec<Entry>, LayerEr
         }
         let escapes = || LayerError::Escapes { path: String::from_utf8_lossy(&member.path).into_owned() };
         let mut entry = Entry::new(&member).ok_or_else(escapes)?;
-        if texts < LARGEST_TEXTS {
-            entry.text = read_text(&entry, &mut members.content());
+        (entry.span, end) = (members.end() - end, members.end());
+        let keep = if texts < LARGEST_TEXTS { Keep::of(&entry) } else { Keep::Nothing };
+        if entry.kind == Kind::File {
+            let content = read_content(keep, &mut members.content(), &mut scratch);
+            entry.hash = content.as_ref().filter(|_| entry.size > 0).map(|content| content.hash);
+            entry.text = content.and_then(|content| content.text(keep));
         }
         members.failure().map_err(|source| tar_error(&entries, source))?;
         texts += entry.text.as_ref().map_or(0, |text| text.len());
@@ -119,18 +128,44 @@ fn tar_error(entries: &[Entry], source: TarError) -> LayerError {
     LayerError::Tar { after, source }
 }
 
-/// What is kept of an entry's content. A content that cannot be read is the walk's to report
-/// (`Members::failure`): it knows where.
-fn read_text(entry: &Entry, content: &mut impl Read) -> Option<Box<str>> {
-    let limit = match Keep::of(entry) {
-        Keep::Nothing => return None,
-        Keep::Whole => Keep::LARGEST,
-        Keep::Interpreter => Keep::INTERPRETER,
+/// What was read of a content.
+struct Content {
+    hash: u64,
+    start: Vec<u8>,
+}
+
+/// Reads a content to its end, and keeps as much of its start as `keep` wants. A content that cannot be
+/// read is the walk's to report (`Members::failure`): it knows where.
+fn read_content(keep: Keep, content: &mut impl Read, scratch: &mut [u8]) -> Option<Content> {
+    let wanted = match keep {
+        Keep::Nothing => 0,
+        Keep::Whole => Keep::LARGEST_DATABASE as usize,
+        Keep::Interpreter => Keep::INTERPRETER as usize,
     };
-    let mut bytes = Vec::new();
-    content.take(limit).read_to_end(&mut bytes).ok()?;
-    if Keep::of(entry) == Keep::Interpreter {
-        bytes = bytes.strip_prefix(b"#!").and_then(|_| bytes.split(|byte| *byte == b'\n').next())?.to_vec();
+    let (mut hash, mut start) = (XxHash3_64::new(), Vec::new());
+    loop {
+        let count = match content.read(scratch) {
+            Ok(0) => return Some(Content { hash: hash.finish(), start }),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => return None,
+        };
+        hash.write(&scratch[..count]);
+        start.extend_from_slice(&scratch[..count.min(wanted - start.len())]);
     }
-    Some(String::from_utf8_lossy(&bytes).into())
+}
+
+impl Content {
+    /// What is kept of it.
+    fn text(self, keep: Keep) -> Option<Box<str>> {
+        let mut bytes = self.start;
+        match keep {
+            Keep::Nothing => return None,
+            Keep::Whole => {}
+            Keep::Interpreter => {
+                bytes = bytes.strip_prefix(b"#!").and_then(|_| bytes.split(|byte| *byte == b'\n').next())?.to_vec();
+            }
+        }
+        Some(String::from_utf8_lossy(&bytes).into())
+    }
 }

@@ -119,6 +119,11 @@ impl<R: Read> Members<R> {
         }
     }
 
+    /// Where the current member ends with its padding, in bytes from the start of the tar.
+    pub fn end(&self) -> u64 {
+        self.at + self.left + self.padding
+    }
+
     /// The content of the current member, as far as it is not read yet.
     pub fn content(&mut self) -> Content<'_, R> {
         Content(self)

@@ -12,6 +12,7 @@ pub mod dockerfile;
 pub mod files;
 pub mod layers;
 pub mod manifest;
+pub mod packages;
 pub mod registry;
 pub mod store;
 pub mod transfer;

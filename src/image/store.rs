@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 /// The shape of what is stored; what another version wrote is not read.
-const VERSION: &str = "v1";
+const VERSION: &str = "v2";
 /// What is kept unless told otherwise, in bytes.
 pub const DEFAULT_LIMIT: u64 = 2_000_000_000;
 
@@ -163,12 +163,24 @@ impl Store {
 
     /// Removes files that were not whole yet when their writers died.
     pub fn sweep(&self) {
+        self.remove_older();
         let Ok(entries) = fs::read_dir(&self.root) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name();
             let writer = name.to_str().and_then(|name| name.strip_prefix("new-")?.split('-').next());
             if writer.is_some_and(|writer| !Path::new("/proc").join(writer).exists()) {
                 fs::remove_file(entry.path()).ok();
+            }
+        }
+    }
+
+    /// Nobody reads what another shape of the store has, and nobody would prune it.
+    fn remove_older(&self) {
+        let older = self.root.parent().and_then(|layers| fs::read_dir(layers).ok());
+        for entry in older.into_iter().flatten().flatten() {
+            let number = |name: &str| name.strip_prefix('v')?.parse::<u32>().ok();
+            if entry.file_name().to_str().and_then(number).is_some_and(|older| Some(older) < number(VERSION)) {
+                fs::remove_dir_all(entry.path()).ok();
             }
         }
     }

@@ -15,6 +15,18 @@ const OPAQUE: &str = ".wh..wh..opq";
 #[derive(Debug, Default)]
 pub struct Tree<'a> {
     nodes: BTreeMap<String, Node<'a>>,
+    covered: Vec<Covered>,
+}
+
+/// An entry that a container does not see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Covered {
+    /// Its layer, from 0 at the bottom.
+    pub layer: usize,
+    /// Its place among the entries of that.
+    pub entry: usize,
+    /// The layer that replaces or deletes it.
+    pub by: usize,
 }
 
 /// A file, directory or link.
@@ -24,6 +36,8 @@ pub struct Node<'a> {
     pub layer: usize,
     /// The entry; none for a directory that no layer lists, which engines make for root, 0755.
     pub entry: Option<&'a Entry>,
+    /// The place of the entry that is listed here: a hard link's own, not that of its target.
+    listed: Option<usize>,
 }
 
 /// Why a path leads to nothing.
@@ -67,10 +81,20 @@ impl<'a> Tree<'a> {
         for (number, layer) in layers.iter().enumerate() {
             let entries = &Borrow::<LayerFacts>::borrow(layer).entries;
             // Whiteouts are about the layers below, wherever in the tar they stand.
-            entries.iter().for_each(|entry| tree.white_out(&entry.path));
-            entries.iter().for_each(|entry| tree.add(number, entry));
+            entries.iter().for_each(|entry| tree.white_out(number, &entry.path));
+            entries.iter().enumerate().for_each(|(place, entry)| tree.add(number, place, entry));
         }
         tree
+    }
+
+    /// What a container does not see, though it is in the image.
+    pub fn covered(&self) -> &[Covered] {
+        &self.covered
+    }
+
+    /// All that a container sees, by path from the root, without what no layer lists.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &'a Entry)> {
+        self.nodes.iter().filter_map(|(path, node)| Some((path.as_str(), node.entry?)))
     }
 
     /// Follows `path` from the root, links inside it and at its end included.
@@ -117,39 +141,50 @@ impl<'a> Tree<'a> {
     }
 
     fn root(&self) -> Node<'a> {
-        self.nodes.get("").cloned().unwrap_or(Node { layer: 0, entry: None })
+        self.nodes.get("").cloned().unwrap_or(Node { layer: 0, entry: None, listed: None })
     }
 
-    fn white_out(&mut self, path: &str) {
+    fn white_out(&mut self, layer: usize, path: &str) {
         let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
         if name == OPAQUE {
-            self.remove_below(directory);
+            self.remove_below(layer, directory);
             return;
         }
         let hidden = name.strip_prefix(WHITEOUT).filter(|name| !name.is_empty() && !name.starts_with(WHITEOUT));
         if let Some(hidden) = hidden.filter(|name| !matches!(*name, "." | "..")) {
             let hidden = join(directory, hidden);
-            self.remove_below(&hidden);
-            self.nodes.remove(&hidden);
+            self.remove_below(layer, &hidden);
+            self.remove(layer, &hidden);
         }
     }
 
-    fn add(&mut self, layer: usize, entry: &'a Entry) {
+    fn remove(&mut self, layer: usize, path: &str) {
+        let removed = self.nodes.remove(path);
+        self.cover(layer, removed);
+    }
+
+    fn cover(&mut self, by: usize, node: Option<Node<'a>>) {
+        let covered = node.and_then(|node| Some(Covered { layer: node.layer, entry: node.listed?, by }));
+        self.covered.extend(covered);
+    }
+
+    fn add(&mut self, layer: usize, place: usize, entry: &'a Entry) {
         let name = entry.path.rsplit('/').next().unwrap_or_default();
         if name.starts_with(WHITEOUT) {
             return;
         }
         let path = self.place(layer, &entry.path);
-        let mut node = Node { layer, entry: Some(entry) };
+        let mut node = Node { layer, entry: Some(entry), listed: Some(place) };
         if let Kind::HardLink(target) = &entry.kind {
             // The same file: its mode, owner and content are those of the name it was first given.
             let target = self.place(layer, target);
             node.entry = self.nodes.get(&target).and_then(|target| target.entry).or(node.entry);
         }
         if *node.kind() != Kind::Directory {
-            self.remove_below(&path);
+            self.remove_below(layer, &path);
         }
-        self.nodes.insert(path, node);
+        let before = self.nodes.insert(path, node);
+        self.cover(layer, before);
     }
 
     /// Where an entry of `layer` lands: through links to directories of the same layer, while a
@@ -173,7 +208,8 @@ impl<'a> Tree<'a> {
                     _ => next,
                 },
                 _ => {
-                    self.nodes.insert(next.clone(), Node { layer, entry: None });
+                    let before = self.nodes.insert(next.clone(), Node { layer, entry: None, listed: None });
+                    self.cover(layer, before);
                     next
                 }
             };
@@ -181,17 +217,15 @@ impl<'a> Tree<'a> {
         join(&at, name)
     }
 
-    fn remove_below(&mut self, path: &str) {
-        if path.is_empty() {
-            self.nodes.retain(|path, _| path.is_empty());
-            return;
-        }
-        // All paths that begin with `path/`: `0` is the character after `/`.
-        let (from, to) = (format!("{path}/"), format!("{path}0"));
-        let below: Vec<String> = self.nodes.range(from..to).map(|(path, _)| path.clone()).collect();
-        for path in below {
-            self.nodes.remove(&path);
-        }
+    fn remove_below(&mut self, layer: usize, path: &str) {
+        let below: Vec<String> = if path.is_empty() {
+            self.nodes.keys().filter(|path| !path.is_empty()).cloned().collect()
+        } else {
+            // All paths that begin with `path/`: `0` is the character after `/`.
+            let (from, to) = (format!("{path}/"), format!("{path}0"));
+            self.nodes.range(from..to).map(|(path, _)| path.clone()).collect()
+        };
+        below.iter().for_each(|path| self.remove(layer, path));
     }
 }
 

@@ -77,6 +77,25 @@ fn document(shop: &Shop, args: &[&str]) -> Value {
 }
 
 #[test]
+fn where_the_bytes_of_an_archive_come_from() {
+    let shop = Shop::empty();
+    archive(&shop.root.join("image.tar"));
+    insta::assert_snapshot!(shop.run(&["why", "--archive", "image.tar"]).all());
+    let all = document(&shop, &["why", "--archive", "image.tar", "--json"]);
+    let blame = &all[0]["blame"];
+    assert_eq!((&all[0]["image"], &blame["size"]), (&json!("image.tar"), &json!(2048)));
+    let line = &blame["lines"][0];
+    assert_eq!(
+        (&line["size"], &line["framing"], &line["parts"][0]["size"]),
+        (&json!(2048), &json!(1024), &json!(1024))
+    );
+    assert_eq!(line["parts"][0]["largest"][0]["path"], "a");
+    for wrong in [&["why", "api", "--archive", "x"][..], &["why", "--image", "x", "api"]] {
+        assert_eq!(shop.run(wrong).code, Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
 fn an_empty_cache_is_shown_and_not_made() {
     let shop = Shop::empty();
     insta::assert_snapshot!(shop.run(&["cache"]).all(), @r"
@@ -84,7 +103,7 @@ fn an_empty_cache_is_shown_and_not_made() {
     --- stdout
     holds      0 layers of 0 images, 0 B
     limit      2.00 GB
-    directory  $SHOP/home/.cache/loadline/layers/v1
+    directory  $SHOP/home/.cache/loadline/layers/v2
     ");
     assert_eq!(document(&shop, &["cache", "--prune", "--json"])["freed"], 0);
     assert!(!shop.root.join("home").exists());
@@ -117,18 +136,18 @@ fn the_cache_is_shown_and_pruned() {
     freed      0 B
     holds      0 layers of 0 images, 0 B
     limit      2.00 GB
-    directory  $SHOP/home/.cache/loadline/layers/v1
+    directory  $SHOP/home/.cache/loadline/layers/v2
     ");
 }
 
 #[cfg(unix)]
 #[test]
 fn a_cache_that_cannot_be_read_is_no_empty_one() {
-    let shop = Shop::empty().file("home/.cache/loadline/layers/v1", "a file where a directory should be");
+    let shop = Shop::empty().file("home/.cache/loadline/layers/v2", "a file where a directory should be");
     insta::assert_snapshot!(shop.run(&["cache"]).all(), @r"
     exit 3
     --- stderr
-    error: cannot read the layer store in $SHOP/home/.cache/loadline/layers/v1
+    error: cannot read the layer store in $SHOP/home/.cache/loadline/layers/v2
       caused by: Not a directory (os error 20)
       hint: see that the directory is yours, or set XDG_CACHE_HOME
     ");

@@ -1,6 +1,7 @@
 //! Images as archives, and what `verify` says of them: the library alone, without an engine.
 
 mod archives;
+mod blame;
 mod files;
 mod formats;
 mod hostile;

@@ -50,7 +50,7 @@ fn damaged_entries_are_not_known() {
     let store = Store::at(directory.path());
     let facts = example("a").facts();
     store.keep(&facts).unwrap();
-    let kept = directory.path().join("layers/v1");
+    let kept = directory.path().join("layers/v2");
     for entry in std::fs::read_dir(&kept).unwrap() {
         let path = entry.unwrap().path();
         let bytes = std::fs::read(&path).unwrap();
@@ -73,7 +73,7 @@ fn pruning_takes_what_was_used_longest_ago() {
     store.keep(&new).unwrap();
     let long_ago = std::time::SystemTime::UNIX_EPOCH;
     let own = format!("layer-{}", old.layers[1].diff_id.hex());
-    let file = std::fs::File::open(directory.path().join("layers/v1").join(own)).unwrap();
+    let file = std::fs::File::open(directory.path().join("layers/v2").join(own)).unwrap();
     file.set_modified(long_ago).unwrap();
     let before = store.prune(u64::MAX).unwrap();
     let after = store.prune(before.left - 1).unwrap();
@@ -93,7 +93,7 @@ fn many_may_write_at_once() {
         }
     });
     assert!(Store::at(directory.path()).image(&facts.id).is_some());
-    let left = std::fs::read_dir(directory.path().join("layers/v1")).unwrap().flatten();
+    let left = std::fs::read_dir(directory.path().join("layers/v2")).unwrap().flatten();
     let mut kinds: Vec<String> =
         left.map(|file| file.file_name().to_string_lossy().split('-').next().unwrap().to_owned()).collect();
     kinds.sort();

@@ -23,6 +23,35 @@ pub struct Status {
     pub to: To,
 }
 
+/// Show where the bytes of images come from: by line of the Dockerfile, by package and by file
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Every byte of every layer is counted once, to the line that made it; what a later line replaces or
+deletes is still in the image, and is listed with both lines.
+
+Examples:
+  loadline why api
+  loadline why api --against baseline
+  loadline why --image nginx:alpine --top 20
+  docker save shop/api:1 | loadline why --archive -")]
+pub struct Why {
+    /// The images [default: all of the plan]
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+    /// An image of the engine, by reference or id, instead of those of the plan; may be repeated
+    #[arg(long = "image", value_name = "REF|ID", conflicts_with = "images")]
+    pub refs: Vec<String>,
+    /// An archive (docker save, OCI layout) or `-` for stdin, instead; no engine is asked
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = ["images", "refs"])]
+    pub archive: Option<PathBuf>,
+    /// Also show what is more or less than in this image; `baseline` is the build before the last
+    #[arg(long, value_name = "REF|ID|baseline")]
+    pub against: Option<String>,
+    /// How many of each list are shown
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub top: usize,
+}
+
 /// Show or prune what is remembered of images' layers
 #[derive(Args, Debug)]
 #[command(after_help = "\

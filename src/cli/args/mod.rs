@@ -8,7 +8,7 @@ mod releases;
 
 pub use build::{Build, BuildOptions};
 pub use checks::{E2e, Format, Smoke, Verify};
-pub use looking::{Cache, Completions, Config, Man, Status};
+pub use looking::{Cache, Completions, Config, Man, Status, Why};
 pub use nodes::{Load, Teach, To, Up};
 pub use releases::{Deploy, In, ReleaseValue, Rollback, Secrets, Undeploy};
 
@@ -28,6 +28,7 @@ Examples:
   loadline deploy                Install the releases, and watch until all of them run
   loadline e2e e2e/*.toml --url web=http://192.168.49.2:30000
                                  Make journeys through what is deployed
+  loadline why api               Show where its bytes come from, by line, package and file
   loadline status                Show what is built, proven and loaded, and what is out of date
   loadline config                Show the plan, and where each value comes from
 
@@ -102,6 +103,7 @@ pub enum Verb {
     #[command(hide = true)]
     Teach(Teach),
     Status(Status),
+    Why(Why),
     Cache(Cache),
     Config(Config),
     Completions(Completions),

@@ -11,6 +11,7 @@ mod state;
 pub mod status;
 mod summary;
 mod text;
+pub mod why;
 
 #[cfg(test)]
 mod tests;

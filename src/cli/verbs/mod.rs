@@ -16,6 +16,7 @@ mod teach;
 mod undeploy;
 mod up;
 mod verify;
+mod why;
 
 use crate::cli::args::Verb;
 use crate::cli::session::Session;
@@ -36,6 +37,7 @@ pub fn run(session: &Session, verb: &Verb) -> Outcome {
         Verb::E2e(args) => e2e::run(session, args),
         Verb::Teach(args) => session.block_on(teach::run(session, args)),
         Verb::Status(args) => session.block_on(status::run(session, args)),
+        Verb::Why(args) => session.block_on(why::run(session, args)),
         Verb::Cache(args) => cache::run(session, args),
         Verb::Config(args) => session.block_on(config::run(session, args)),
         Verb::Completions(args) => completions::run(session, args),

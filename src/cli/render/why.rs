@@ -1,0 +1,141 @@
+//! Where an image's bytes come from, as a page.
+
+use crate::cli::terminal::Paint;
+use crate::types::ByteSize;
+use crate::why::{Blame, Change, Growth, Hidden, Line, Owner, Part, Twins};
+
+/// How many characters of an instruction or a path are shown.
+const WIDTH: usize = 72;
+
+/// How a page is made.
+#[derive(Clone, Copy)]
+pub struct Page {
+    /// How many of each list are shown.
+    pub top: usize,
+    /// Colours.
+    pub paint: Paint,
+}
+
+impl Page {
+    /// The page of the image called `name`.
+    pub fn text(self, name: &str, layers: usize, blame: &Blame, growth: Option<&Growth>) -> String {
+        let (size, id) = (blame.size, blame.id.short());
+        let mut page = vec![format!(
+            "{}  {size} in {} of {} ({id})",
+            self.paint.strong(name),
+            count(layers, "layer"),
+            count(blame.lines.len(), "line")
+        )];
+        blame.lines.iter().for_each(|line| page.extend(self.line(line, blame.size)));
+        page.extend(self.hidden(&blame.hidden));
+        page.extend(self.twins(&blame.twins));
+        growth.into_iter().for_each(|growth| page.extend(self.growth(growth)));
+        page.push(String::new());
+        page.join("\n")
+    }
+
+    fn line(self, line: &Line, all: ByteSize) -> Vec<String> {
+        let place = line.line.map_or_else(|| "line unknown".to_owned(), |line| format!("line {line}"));
+        let share = line.size.0 as f64 / all.0.max(1) as f64 * 100.0;
+        let text = self.paint.strong(&shortened(&line.text, WIDTH));
+        let mut lines = vec![String::new(), format!("{:>10}  {share:>3.0} %  {place}  {text}", line.size.to_string())];
+        let shown = line.parts.iter().take(self.top);
+        lines.extend(shown.map(|part| format!("{:>22}  {}", part.size.to_string(), self.part(part))));
+        let rest = line.parts.iter().skip(self.top);
+        let (count, sum) = rest.fold((0, 0), |(count, sum), part| (count + 1, sum + part.size.0));
+        if count > 0 {
+            lines.push(format!("{:>22}  in {count} more", ByteSize(sum).to_string()));
+        }
+        lines
+    }
+
+    fn part(self, part: &Part) -> String {
+        let mut text = match &part.owner {
+            Owner::Package(package) => {
+                let version = package.version.as_deref().unwrap_or_default();
+                format!("{} {} {version}", package.manager, package.name).trim_end().to_owned()
+            }
+            Owner::Folder(path) => format!("/{path}"),
+        };
+        if let Some(file) = part.largest.first().filter(|file| part.entries > 1 && file.size.0 > part.size.0 / 2) {
+            text += &format!(", most of it {}", shortened(&format!("/{}", file.path), WIDTH));
+        }
+        if part.hidden.0 > 0 {
+            text += &self.paint.warn(&format!(" ({} hidden)", part.hidden));
+        }
+        text
+    }
+
+    fn hidden(self, hidden: &[Hidden]) -> Vec<String> {
+        let sum = hidden.iter().map(|one| one.size.0).sum();
+        let line = |line: Option<u32>| line.map_or_else(|| "a line".to_owned(), |line| format!("line {line}"));
+        let show = |one: &Hidden| {
+            let same = if one.same { ", only its owner or mode" } else { "" };
+            format!("{:>22}  /{} of {}, by {}{same}", one.size.to_string(), one.path, line(one.line), line(one.by))
+        };
+        self.list("in the image, but replaced or deleted by a later line", sum, hidden, show)
+    }
+
+    fn twins(self, twins: &[Twins]) -> Vec<String> {
+        let sum = twins.iter().map(|one| one.wasted.0).sum();
+        let show = |one: &Twins| {
+            let paths: Vec<String> = one.paths.iter().take(2).map(|path| format!("/{path}")).collect();
+            let more = one.paths.len().saturating_sub(2);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{:>22}  {}{more}", one.wasted.to_string(), paths.join(" and "))
+        };
+        self.list("in files that are there more than once", sum, twins, show)
+    }
+
+    fn list<T>(self, what: &str, sum: u64, all: &[T], show: impl Fn(&T) -> String) -> Vec<String> {
+        if all.is_empty() {
+            return Vec::new();
+        }
+        let head = format!("{:>10}  {what} ({})", ByteSize(sum).to_string(), count(all.len(), "file"));
+        let more = all.len().saturating_sub(self.top);
+        let more = (more > 0).then(|| format!("{:>22}  {more} more", ""));
+        [String::new(), self.paint.strong(&head)]
+            .into_iter()
+            .chain(all.iter().take(self.top).map(show))
+            .chain(more)
+            .collect()
+    }
+
+    fn growth(self, growth: &Growth) -> Vec<String> {
+        let against = growth.against.short();
+        let head = format!("{:>10}  since {against}, which has {}", signed(growth.by), growth.was);
+        let mut lines = vec![String::new(), self.paint.strong(&head)];
+        for (what, all) in [("by line", &growth.lines), ("by package", &growth.parts), ("by file", &growth.files)] {
+            lines.extend((!all.is_empty()).then(|| format!("{:>22}", what)));
+            lines.extend(all.iter().take(self.top).map(change));
+            let more = all.len().saturating_sub(self.top);
+            lines.extend((more > 0).then(|| format!("{:>22}  {more} more", "")));
+        }
+        lines
+    }
+}
+
+fn change(change: &Change) -> String {
+    let state = match (change.was, change.is) {
+        (None, _) => " (new)",
+        (_, None) => " (gone)",
+        _ => "",
+    };
+    format!("{:>22}  {}{state}", signed(change.by()), shortened(&change.what, WIDTH))
+}
+
+fn signed(bytes: i64) -> String {
+    let sign = if bytes < 0 { "-" } else { "+" };
+    format!("{sign}{}", ByteSize(bytes.unsigned_abs()))
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn shortened(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width - 1).chain(['…']).collect()
+}

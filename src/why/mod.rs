@@ -1,0 +1,182 @@
+//! `why`: where the bytes of an image come from. Every byte of every layer's tar is counted once, to the
+//! line of the Dockerfile that made it, and below that to a package or a folder.
+
+mod folders;
+mod growth;
+mod hidden;
+mod twins;
+
+pub use growth::{Change, Growth};
+pub use hidden::Hidden;
+pub use twins::Twins;
+
+use crate::image::ImageFacts;
+use crate::image::dockerfile::Origin;
+use crate::image::files::{Entry, Kind};
+use crate::image::packages::{Owners, Package};
+use crate::types::{ByteSize, ImageId};
+use serde::Serialize;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// How many files of a part are named.
+const NAMED: usize = 5;
+
+/// Where the bytes of an image come from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Blame {
+    /// The image.
+    pub id: ImageId,
+    /// The sum of its layers' uncompressed tars.
+    pub size: ByteSize,
+    /// The lines, the largest first; together they are the size.
+    pub lines: Vec<Line>,
+    /// What a later layer hides or deletes, the largest first.
+    pub hidden: Vec<Hidden>,
+    /// Files that are there more than once, those that waste most first.
+    pub twins: Vec<Twins>,
+}
+
+/// A line of the Dockerfile with all layers that it made.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Line {
+    /// The line, from 1; the `FROM` for what came with the base. None is unknown.
+    pub line: Option<u32>,
+    /// It came with the base.
+    pub base: bool,
+    /// The instruction; what the image's history says if it is unknown.
+    pub text: String,
+    /// All of it.
+    pub size: ByteSize,
+    /// What a later layer hides or deletes of it.
+    pub hidden: ByteSize,
+    /// Packages and folders, the largest first; together with `framing` they are the size.
+    pub parts: Vec<Part>,
+    /// The ends of the tars, which belong to no file.
+    pub framing: ByteSize,
+}
+
+/// What a part of a line is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Owner {
+    /// Files that a package manager installed.
+    Package(Package),
+    /// Files of no package, below this path.
+    Folder(String),
+}
+
+/// A part of a line.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Part {
+    /// What it is.
+    #[serde(flatten)]
+    pub owner: Owner,
+    /// Its entries in the tars, headers and padding included.
+    pub size: ByteSize,
+    /// What a later layer hides or deletes of it.
+    pub hidden: ByteSize,
+    /// How many entries.
+    pub entries: usize,
+    /// Its largest files.
+    pub largest: Vec<File>,
+}
+
+/// A file with what it takes in the tar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct File {
+    /// The path from the root, without a leading slash.
+    pub path: String,
+    /// Its entry, header and padding included.
+    pub size: ByteSize,
+}
+
+/// An entry of the image, and where it is.
+#[derive(Clone, Copy)]
+struct Placed<'a> {
+    layer: usize,
+    entry: &'a Entry,
+    /// The layer that hides it.
+    hidden: Option<usize>,
+}
+
+/// Blames the lines in `origins`, one for each layer of `facts`.
+pub fn blame(facts: &ImageFacts, origins: &[Origin]) -> Blame {
+    let hidden_by = hidden::by(&facts.layers);
+    let owners = Owners::of(&facts.layers);
+    let mut lines: Vec<(Line, Vec<Placed<'_>>)> = Vec::new();
+    let mut all = Vec::new();
+    for (number, (layer, origin)) in facts.layers.iter().zip(origins).enumerate() {
+        let placed = |(index, entry)| Placed { layer: number, entry, hidden: hidden_by[number][index] };
+        let entries: Vec<Placed<'_>> = layer.entries.iter().enumerate().map(placed).collect();
+        let same = |line: &Line| line.line.is_some() && line.line == origin.line;
+        let place = lines.iter().position(|(line, _)| same(line)).unwrap_or_else(|| {
+            lines.push((Line::new(origin), Vec::new()));
+            lines.len() - 1
+        });
+        let (line, its) = &mut lines[place];
+        let spans: u64 = layer.entries.iter().map(|entry| entry.span).sum();
+        line.size.0 += layer.size.0;
+        line.framing.0 += layer.size.0.saturating_sub(spans);
+        its.extend(&entries);
+        all.extend(entries);
+    }
+    let mut lines: Vec<Line> = lines.into_iter().map(|(line, its)| line.with(&its, &owners)).collect();
+    lines.sort_by_key(|line| Reverse(line.size));
+    Blame {
+        id: facts.id.clone(),
+        size: facts.size(),
+        lines,
+        hidden: hidden::list(&all, origins),
+        twins: twins::list(&all),
+    }
+}
+
+impl Line {
+    fn new(origin: &Origin) -> Self {
+        Self {
+            line: origin.line,
+            base: origin.base,
+            text: origin.text.clone(),
+            size: ByteSize(0),
+            hidden: ByteSize(0),
+            parts: Vec::new(),
+            framing: ByteSize(0),
+        }
+    }
+
+    /// It with its parts, which are made of `its` entries.
+    fn with(mut self, its: &[Placed<'_>], owners: &Owners) -> Self {
+        let mut parts: BTreeMap<Owner, Vec<&Placed<'_>>> = BTreeMap::new();
+        let mut rest = Vec::new();
+        for placed in its {
+            match owners.owner(&placed.entry.path).filter(|_| placed.entry.kind != Kind::Directory) {
+                Some(package) => parts.entry(Owner::Package(package)).or_default().push(placed),
+                None => rest.push(placed),
+            }
+        }
+        for (folder, its) in folders::split(rest) {
+            parts.insert(Owner::Folder(folder), its);
+        }
+        self.parts = parts.into_iter().map(|(owner, its)| Part::new(owner, &its)).collect();
+        self.parts.sort_by_key(|part| Reverse(part.size));
+        self.hidden = ByteSize(self.parts.iter().map(|part| part.hidden.0).sum());
+        self
+    }
+}
+
+impl Part {
+    fn new(owner: Owner, its: &[&Placed<'_>]) -> Self {
+        let sum = |of: &dyn Fn(&Placed<'_>) -> bool| {
+            ByteSize(its.iter().filter(|one| of(one)).map(|one| one.entry.span).sum())
+        };
+        let mut largest: Vec<File> = its
+            .iter()
+            .filter(|one| one.entry.kind == Kind::File)
+            .map(|one| File { path: one.entry.path.to_string(), size: ByteSize(one.entry.span) })
+            .collect();
+        largest.sort_by(|one, other| (Reverse(one.size), &one.path).cmp(&(Reverse(other.size), &other.path)));
+        largest.truncate(NAMED);
+        Self { owner, size: sum(&|_| true), hidden: sum(&|one| one.hidden.is_some()), entries: its.len(), largest }
+    }
+}
