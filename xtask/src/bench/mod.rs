@@ -25,7 +25,7 @@ use node::Node;
 use peers::Peers;
 use place::Place;
 use report::Report;
-use rows::{Bench, Work};
+use rows::{Bench, Suite, Work};
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,13 +38,16 @@ pub struct Options {
     /// Measure only this; may be repeated
     #[arg(long, value_enum, value_name = "WORK")]
     only: Vec<Work>,
+    /// Measure only this half
+    #[arg(long, value_enum, value_name = "SUITE", conflicts_with = "only")]
+    suite: Option<Suite>,
     /// Rounds that count
     #[arg(long, value_name = "N", default_value_t = ENOUGH, value_parser = at_least_one)]
     samples: usize,
     /// Write all samples to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the table into docs/benchmarks.md
+    /// Write the tables into docs/benchmarks.md
     #[arg(long, conflicts_with = "only")]
     write: bool,
 }
@@ -58,19 +61,35 @@ pub fn run(cache: &Cache, options: &Options) -> Result<ExitCode> {
         bail!("--write wants at least {ENOUGH} samples");
     }
     let _lock = cache.lock("bench")?;
-    let works = if options.only.is_empty() { Work::value_variants() } else { &options.only };
     let bench = set_up(cache, options.samples)?;
-    let report = measure(cache, &bench, works)?;
-    print!("{}", report.markdown());
+    let mut reports = Vec::new();
+    for suite in Suite::value_variants() {
+        let works = options.works(*suite);
+        if works.is_empty() {
+            continue;
+        }
+        let report = measure(cache, &bench, &works)?;
+        print!("{}", report.markdown());
+        if options.write {
+            report.write(suite.name())?;
+        }
+        reports.push(report);
+    }
     bench.place.clean()?;
     if let Some(path) = &options.json {
-        let text = serde_json::to_vec_pretty(&report.json())?;
+        let text = serde_json::to_vec_pretty(&reports.iter().map(Report::json).collect::<Vec<_>>())?;
         fs::write(path, text).with_context(|| format!("writing `{}`", path.display()))?;
     }
-    if options.write {
-        report.write()?;
+    Ok(if reports.iter().all(Report::is_good) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Options {
+    /// What is to be measured of `suite`.
+    fn works(&self, suite: Suite) -> Vec<Work> {
+        let all = if self.only.is_empty() { Work::value_variants() } else { &self.only };
+        let wanted = self.suite.is_none_or(|only| only == suite);
+        all.iter().copied().filter(|work| wanted && work.suite() == suite).collect()
     }
-    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn set_up(cache: &Cache, samples: usize) -> Result<Bench> {

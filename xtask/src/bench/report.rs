@@ -9,8 +9,10 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::fs;
 
-const BEGIN: &str = "<!-- measured: written by `cargo xtask bench --write` -->";
-const END: &str = "<!-- end of measured -->";
+/// What stands around the numbers of a suite.
+fn marks(suite: &str) -> [String; 2] {
+    [format!("<!-- {suite}: written by `cargo xtask bench --write` -->"), format!("<!-- end of {suite} -->")]
+}
 
 /// All that was measured, and where.
 pub struct Report {
@@ -52,14 +54,15 @@ impl Report {
         json!({ "facts": facts, "rows": rows })
     }
 
-    /// Replaces the measured section of the document.
-    pub fn write(&self) -> Result<()> {
+    /// Replaces the section of `suite` in the document.
+    pub fn write(&self, suite: &str) -> Result<()> {
+        let [begin, end] = marks(suite);
         let path = checkout().join("docs/benchmarks.md");
         let text = fs::read_to_string(&path).with_context(|| format!("reading `{}`", path.display()))?;
-        let Some(((before, _), (_, after))) = text.split_once(BEGIN).zip(text.split_once(END)) else {
-            bail!("writing the report: `{}` lacks the lines `{BEGIN}` and `{END}`", path.display());
+        let Some(((before, _), (_, after))) = text.split_once(&begin).zip(text.split_once(&end)) else {
+            bail!("writing the report: `{}` lacks the lines `{begin}` and `{end}`", path.display());
         };
-        fs::write(&path, format!("{before}{BEGIN}\n{}{END}{after}", self.markdown()))
+        fs::write(&path, format!("{before}{begin}\n{}{end}{after}", self.markdown()))
             .with_context(|| format!("writing `{}`", path.display()))
     }
 }

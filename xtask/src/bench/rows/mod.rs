@@ -46,6 +46,25 @@ pub enum Work {
     Verdict,
 }
 
+/// A half of the work: its own table, measured and written by itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Suite {
+    /// Builds and loads
+    Images,
+    /// Deployments into the cluster
+    Deployments,
+}
+
+impl Suite {
+    /// As the page of the documentation marks it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::Deployments => "deployments",
+        }
+    }
+}
+
 /// What all rows need.
 pub struct Bench {
     pub place: Place,
@@ -76,7 +95,14 @@ impl Work {
     }
 
     pub fn needs_cluster(self) -> bool {
-        matches!(self, Self::Change | Self::Empty | Self::Verdict)
+        self.suite() == Suite::Deployments
+    }
+
+    pub fn suite(self) -> Suite {
+        match self {
+            Self::Change | Self::Empty | Self::Verdict => Suite::Deployments,
+            _ => Suite::Images,
+        }
     }
 
     fn rows(self, bench: &Bench, node: Option<&Node>, cluster: Option<&Cluster>) -> Result<Vec<Row>> {
