@@ -2,7 +2,7 @@
 
 use crate::cli::args::{In, To};
 use crate::cli::cluster;
-use crate::cli::status::Unknown;
+use crate::cli::unknown::Unknown;
 use crate::cluster::{Error, Pods, Recorded};
 use crate::project::{Deployment, Plan};
 use serde::Serialize;

@@ -19,6 +19,7 @@ mod signals;
 mod status;
 mod teaching;
 mod terminal;
+mod unknown;
 mod values;
 mod verbs;
 

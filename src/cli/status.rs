@@ -3,14 +3,14 @@
 
 use crate::build::{self, Differs, Inputs, Options};
 use crate::cli::deployed::Releases;
+use crate::cli::unknown::Unknown;
 use crate::cli::{building, gate, kept};
 use crate::engine::{self, Engine, ImageSummary};
-use crate::event::Failure;
 use crate::evidence::{BuildRecord, Evidence, Stale, State, Step};
 use crate::load;
 use crate::node::{Found, Node};
 use crate::project::{ImagePlan, Plan};
-use crate::types::{Explained, ImageId, Outcome, short_path};
+use crate::types::{ImageId, Outcome, short_path};
 use crate::verify::Policy;
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -129,29 +129,6 @@ pub enum Has {
     Missing,
     /// The node cannot be asked.
     Unknown(Unknown),
-}
-
-/// Why something is not known.
-#[derive(Clone, Debug, Serialize)]
-pub struct Unknown {
-    /// Why.
-    pub why: String,
-    /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-}
-
-impl Unknown {
-    fn because(why: impl Into<String>) -> Self {
-        Self { why: why.into(), hint: None }
-    }
-
-    /// Because of `error`, with all its causes.
-    pub fn of(error: &dyn Explained) -> Self {
-        let Failure { message, causes, hint, .. } = Failure::new(None, error);
-        let why = std::iter::once(message).chain(causes).collect::<Vec<_>>().join(": ");
-        Self { why, hint }
-    }
 }
 
 impl Status {

@@ -1,7 +1,6 @@
 //! The index of a layer's entries: what a verifier needs to know of each, without the content.
 
 use crate::image::members::Member;
-use crate::image::packages;
 use serde::{Deserialize, Serialize};
 use tar::EntryType;
 
@@ -67,39 +66,6 @@ fn is_zero(number: &u32) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero_size(number: &u64) -> bool {
     *number == 0
-}
-
-/// How much of a file's content is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
-    /// Nothing.
-    Nothing,
-    /// All of it, if it is not larger than [`Keep::LARGEST`].
-    Whole,
-    /// The first line, if it names an interpreter.
-    Interpreter,
-}
-
-impl Keep {
-    /// A file of accounts that is larger is not kept, in bytes.
-    pub const LARGEST: u64 = 1 << 20;
-    /// A file that tells what belongs to a package and is larger is not kept, in bytes.
-    pub const LARGEST_DATABASE: u64 = 4 << 20;
-    /// How much is read to find an interpreter, in bytes (Linux reads 256).
-    pub const INTERPRETER: u64 = 256;
-
-    /// How much is kept of `entry`'s content. Accounts are known by name alone, so that links to
-    /// them from anywhere lead to their content.
-    pub fn of(entry: &Entry) -> Self {
-        let name = entry.path.rsplit('/').next().unwrap_or_default();
-        match name {
-            _ if entry.kind != Kind::File || entry.size == 0 => Self::Nothing,
-            _ if entry.mode & 0o111 != 0 => Self::Interpreter,
-            "passwd" | "group" | "os-release" if entry.size <= Self::LARGEST => Self::Whole,
-            _ if entry.size <= Self::LARGEST_DATABASE && packages::is_database(&entry.path) => Self::Whole,
-            _ => Self::Nothing,
-        }
-    }
 }
 
 impl Entry {

@@ -1,7 +1,8 @@
 //! Reading a layer: its diff id, its size and the index of its entries, in one pass.
 
 use crate::image::compression::decompressed;
-use crate::image::files::{Entry, Keep, Kind};
+use crate::image::files::{Entry, Kind};
+use crate::image::keep::Keep;
 use crate::image::members::Members;
 pub use crate::image::members::TarError;
 use crate::types::{ByteSize, Digest};

@@ -19,6 +19,7 @@ pub mod transfer;
 pub mod tree;
 
 mod compression;
+mod keep;
 mod members;
 
 use crate::types::{ByteSize, ImageId};

@@ -2,10 +2,8 @@
 //! (`dpkg-query(1)`), apk's database of installed packages (apk v2 `installed`), pip's `RECORD` (Python
 //! packaging, "Recording installed projects"), and the folders of npm.
 
-use crate::image::files::{Entry, clean_path};
-use crate::image::layers::LayerFacts;
+use crate::image::files::clean_path;
 use serde::Serialize;
-use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -56,16 +54,12 @@ pub struct Owners {
 }
 
 impl Owners {
-    /// As the databases in `layers` have it; what a later layer says wins.
-    pub fn of(layers: &[impl Borrow<LayerFacts>]) -> Self {
+    /// As the databases among `files` have it, each a path and its content; what a later one says wins.
+    pub fn of<'a>(files: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Self {
         let mut owners = Self::default();
-        let texts = || {
-            let entries = layers.iter().flat_map(|layer| &Borrow::<LayerFacts>::borrow(layer).entries);
-            entries.filter_map(|entry: &Entry| Some((&*entry.path, entry.text.as_deref()?)))
-        };
         let versions: BTreeMap<String, String> =
-            texts().filter(|(path, _)| is_dpkg_status(path)).flat_map(|(_, text)| dpkg_versions(text)).collect();
-        for (path, text) in texts() {
+            files.clone().filter(|(path, _)| is_dpkg_status(path)).flat_map(|(_, text)| dpkg_versions(text)).collect();
+        for (path, text) in files {
             if let Some(name) = dpkg_list(path) {
                 // `libc6:amd64` where several architectures may be installed.
                 let name = name.split(':').next().unwrap_or(name).to_owned();
@@ -181,23 +175,9 @@ fn csv_field(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::files::Kind;
-    use crate::types::{ByteSize, Digest};
 
     fn owners(texts: &[(&str, &str)]) -> Owners {
-        let entry = |(path, text): &(&str, &str)| Entry {
-            path: (*path).into(),
-            kind: Kind::File,
-            mode: 0o644,
-            uid: 0,
-            gid: 0,
-            size: text.len() as u64,
-            span: 0,
-            hash: None,
-            text: Some((*text).into()),
-        };
-        let entries = texts.iter().map(entry).collect();
-        Owners::of(&[LayerFacts { diff_id: Digest::of(b"layer"), size: ByteSize(0), entries }])
+        Owners::of(texts.iter().copied())
     }
 
     fn shown(owners: &Owners, path: &str) -> String {

@@ -1,8 +1,9 @@
 //! The table of `loadline status`; below each row and below all of it, why.
 
 use crate::cli::deployed::{Deployed, ReleaseStatus, Releases};
-use crate::cli::status::{Build, Check, Has, ImageStatus, Last, Status, Unknown};
+use crate::cli::status::{Build, Check, Has, ImageStatus, Last, Status};
 use crate::cli::terminal::Paint;
+use crate::cli::unknown::Unknown;
 use crate::types::ImageId;
 
 /// A text and how it is painted.

@@ -3,7 +3,8 @@
 use crate::cli::args;
 use crate::cli::planned::rules;
 use crate::cli::session::Session;
-use crate::cli::status::{Look, Status, Unknown};
+use crate::cli::status::{Look, Status};
+use crate::cli::unknown::Unknown;
 use crate::cli::{deployed, engine, kept, render, rendered};
 use crate::evidence::State;
 use crate::node::{Surroundings, Target};
