@@ -1,6 +1,7 @@
 //! The index of a layer's entries: what a verifier needs to know of each, without the content.
 
 use crate::image::members::Member;
+use crate::image::traces::Trace;
 use serde::{Deserialize, Serialize};
 use tar::EntryType;
 
@@ -33,6 +34,9 @@ pub struct Entry {
     /// proves nothing against somebody who wants to deceive.
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<u64>,
+    /// What its content gives away.
+    #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
+    pub traces: Vec<Trace>,
     /// The start of its content, of the few files whose content matters.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub text: Option<Box<str>>,
@@ -87,6 +91,7 @@ impl Entry {
             size: member.size,
             span: 0,
             hash: None,
+            traces: Vec::new(),
             text: None,
         })
     }

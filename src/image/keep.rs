@@ -15,6 +15,15 @@ pub enum Keep {
 }
 
 impl Keep {
+    /// How much that is at most, in bytes.
+    pub fn limit(self) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Whole => Self::LARGEST_DATABASE,
+            Self::Interpreter => Self::INTERPRETER,
+        }
+    }
+
     /// A file of accounts that is larger is not kept, in bytes.
     pub const LARGEST: u64 = 1 << 20;
     /// A file that tells what belongs to a package and is larger is not kept, in bytes.

@@ -5,6 +5,7 @@ use crate::image::files::{Entry, Kind};
 use crate::image::keep::Keep;
 use crate::image::members::Members;
 pub use crate::image::members::TarError;
+use crate::image::traces;
 use crate::types::{ByteSize, Digest};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -109,9 +110,14 @@ fn read_entries<R: Read>(members: &mut Members<R>) -> Result<Vec<Entry>, LayerEr
         (entry.span, end) = (members.end() - end, members.end());
         let keep = if texts < LARGEST_TEXTS { Keep::of(&entry) } else { Keep::Nothing };
         if entry.kind == Kind::File {
-            let content = read_content(keep, &mut members.content(), &mut scratch);
-            entry.hash = content.as_ref().filter(|_| entry.size > 0).map(|content| content.hash);
-            entry.text = content.and_then(|content| content.text(keep));
+            let content = read_content(looked_at(&entry, keep), &mut members.content(), &mut scratch);
+            if let Some(content) = content.filter(|_| entry.size > 0) {
+                entry.hash = Some(content.hash);
+                if entry.size <= traces::LARGEST {
+                    entry.traces = traces::of(&entry.path, &content.start);
+                }
+                entry.text = content.text(keep);
+            }
         }
         members.failure().map_err(|source| tar_error(&entries, source))?;
         texts += entry.text.as_ref().map_or(0, |text| text.len());
@@ -132,17 +138,13 @@ fn tar_error(entries: &[Entry], source: TarError) -> LayerError {
 /// What was read of a content.
 struct Content {
     hash: u64,
+    /// All of it, or its start if it is long.
     start: Vec<u8>,
 }
 
-/// Reads a content to its end, and keeps as much of its start as `keep` wants. A content that cannot be
-/// read is the walk's to report (`Members::failure`): it knows where.
-fn read_content(keep: Keep, content: &mut impl Read, scratch: &mut [u8]) -> Option<Content> {
-    let wanted = match keep {
-        Keep::Nothing => 0,
-        Keep::Whole => Keep::LARGEST_DATABASE as usize,
-        Keep::Interpreter => Keep::INTERPRETER as usize,
-    };
+/// Reads a content to its end, and keeps its start if it is not longer than `wanted`, or else so much of
+/// it. A content that cannot be read is the walk's to report (`Members::failure`): it knows where.
+fn read_content(wanted: usize, content: &mut impl Read, scratch: &mut [u8]) -> Option<Content> {
     let (mut hash, mut start) = (XxHash3_64::new(), Vec::new());
     loop {
         let count = match content.read(scratch) {
@@ -156,9 +158,16 @@ fn read_content(keep: Keep, content: &mut impl Read, scratch: &mut [u8]) -> Opti
     }
 }
 
+/// How much of the content of `entry` is looked at, in bytes.
+fn looked_at(entry: &Entry, keep: Keep) -> usize {
+    let searched = if entry.size <= traces::LARGEST { entry.size } else { 0 };
+    searched.max(keep.limit()) as usize
+}
+
 impl Content {
     /// What is kept of it.
-    fn text(self, keep: Keep) -> Option<Box<str>> {
+    fn text(mut self, keep: Keep) -> Option<Box<str>> {
+        self.start.truncate(keep.limit() as usize);
         let mut bytes = self.start;
         match keep {
             Keep::Nothing => return None,

@@ -15,6 +15,7 @@ pub mod manifest;
 pub mod packages;
 pub mod registry;
 pub mod store;
+pub mod traces;
 pub mod transfer;
 pub mod tree;
 

@@ -92,6 +92,11 @@ impl<'a> Tree<'a> {
         &self.covered
     }
 
+    /// All that a container sees and a layer lists: its path, the layer that has it, and its entry.
+    pub fn listed(&self) -> impl Iterator<Item = (&str, usize, &'a Entry)> {
+        self.nodes.iter().filter_map(|(path, node)| Some((path.as_str(), node.layer, node.entry?)))
+    }
+
     /// All that a container sees, by path from the root, without what no layer lists.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &'a Entry)> {
         self.nodes.iter().filter_map(|(path, node)| Some((path.as_str(), node.entry?)))

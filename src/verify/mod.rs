@@ -11,6 +11,8 @@ mod base;
 mod credentials;
 mod entrypoint;
 mod health;
+mod leaks;
+mod loose;
 pub mod pod;
 mod secret;
 mod size;

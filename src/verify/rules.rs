@@ -2,7 +2,7 @@
 
 use crate::types::Severity;
 use crate::verify::subject::{Checked, Subject};
-use crate::verify::{base, entrypoint, health, pod, secret, size, user};
+use crate::verify::{base, entrypoint, health, leaks, loose, pod, secret, size, user};
 use std::fmt::Write;
 
 /// A rule.
@@ -19,8 +19,17 @@ pub struct Rule {
 }
 
 /// Every group of rules.
-pub(super) const CHECKS: [fn(&Subject<'_>) -> Checked; 7] =
-    [size::check, user::check, entrypoint::check, secret::check, base::check, health::check, pod::check];
+pub(super) const CHECKS: [fn(&Subject<'_>) -> Checked; 9] = [
+    size::check,
+    user::check,
+    entrypoint::check,
+    secret::check,
+    leaks::check,
+    loose::check,
+    base::check,
+    health::check,
+    pod::check,
+];
 
 /// All rules, in the order of the documentation.
 pub const RULES: &[Rule] = &[
@@ -88,6 +97,40 @@ pub const RULES: &[Rule] = &[
         severity: Severity::Warn,
         summary: "No secret stands in the labels.",
         doc: "As for `secret.env`.",
+    },
+    Rule {
+        id: "secret.file",
+        severity: Severity::Warn,
+        summary: "No file of any layer gives a secret away.",
+        doc: "Private keys (by what follows their first line), tokens of AWS, GitHub, GitLab, Slack, Stripe and npm in \
+              text of at most 1 MiB, passwords in the URLs of settings, credentials in `.npmrc`, `.netrc`, `.pypirc`, \
+              `.docker/config.json` and `.aws/credentials`, and `.env` files. In every layer, also if a later line \
+              deletes it: whoever has the image has it. What a package ships is left out, for everyone has that.",
+    },
+    Rule {
+        id: "secret.history",
+        severity: Severity::Warn,
+        summary: "No secret stands in the history.",
+        doc: "Build arguments are written into the history of each `RUN` after their `ARG`. As for `secret.env`.",
+    },
+    Rule {
+        id: "file.setuid",
+        severity: Severity::Warn,
+        summary: "No line adds a program that gives its caller other rights.",
+        doc: "Executable files with the set-uid or set-gid bit, as a container sees them. What the base has is left out.",
+    },
+    Rule {
+        id: "file.writable",
+        severity: Severity::Warn,
+        summary: "No line adds what everyone may change.",
+        doc: "Files that others may write to, and such directories without the sticky bit. What the base has is left out.",
+    },
+    Rule {
+        id: "file.cache",
+        severity: Severity::Warn,
+        summary: "No line leaves the cache of a package manager behind.",
+        doc: "Files in the caches of apt, apk, dnf, pip, uv, npm, yarn, Go and Cargo, with what they weigh. What the base \
+              has is left out.",
     },
     Rule {
         id: "base.unpinned",

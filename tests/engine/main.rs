@@ -22,3 +22,4 @@ mod todo;
 mod trouble;
 mod unchanged;
 mod verify;
+mod why;

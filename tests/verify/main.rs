@@ -6,6 +6,7 @@ mod files;
 mod formats;
 mod hostile;
 mod images;
+mod leaks;
 mod pods;
 mod rules;
 mod store;
