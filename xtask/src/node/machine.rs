@@ -24,8 +24,9 @@ pub fn start_all(engine: &Engine, cluster: &Cluster, image: &str) -> Result<()> 
     for machine in &machines {
         if image_of(engine, machine).is_some() {
             docker(engine, "removing the old node", &["rm", "--force", machine])?;
-            docker(engine, "removing the old node's data", &["volume", "rm", "--force", machine])?;
         }
+        // Also of one that somebody removed: it would tell of a node that is ready.
+        docker(engine, "removing the old node's data", &["volume", "rm", "--force", machine])?;
     }
     let addresses = network(engine, cluster)?;
     for (machine, address) in machines.iter().zip(addresses) {
