@@ -87,8 +87,7 @@ fn writable(subject: &Subject<'_>) -> Vec<Draft> {
 
 fn cache(path: &str) -> Option<usize> {
     CACHES.iter().position(|(folder, _)| {
-        path.find(folder)
-            .is_some_and(|at| (at == 0 || path[..at].ends_with('/')) && (folder.starts_with('.') || at == 0))
+        path.find(folder).is_some_and(|at| at == 0 || (folder.starts_with('.') && path[..at].ends_with('/')))
     })
 }
 
