@@ -93,6 +93,8 @@ fn minikube_runs() -> bool {
 
 /// The node is made while the images are built; then it gets them.
 fn with_node(cache: &Cache, place: &Place, engine: &Engine) -> Result<()> {
+    // What the settings leave open, `smoke` takes from the charts.
+    helm::ensure(cache)?;
     let (countdown, done) = (Countdown::default(), AtomicBool::new(false));
     std::thread::scope(|scope| {
         let node = scope.spawn(|| {
@@ -114,7 +116,6 @@ fn with_node(cache: &Cache, place: &Place, engine: &Engine) -> Result<()> {
     })?;
     println!("node: ready");
     verbs(cache, place, &WITH_NODE)?;
-    helm::ensure(cache)?;
     let deploy = if std::env::var_os(KEY).is_some() { &DEPLOY[..] } else { &DEPLOY_WITH_STAND_IN };
     verbs(cache, place, &[deploy, &VISIT].concat())?;
     show(cache, engine)
