@@ -1,6 +1,6 @@
 //! How a pod runs and probes one of its containers.
 
-use super::{items, text};
+use super::{items, security, text};
 use crate::project::Conditions;
 use crate::types::ByteSize;
 use serde_json::Value;
@@ -38,21 +38,15 @@ struct Pod<'v> {
 }
 
 impl Pod<'_> {
-    /// A field of the container's security context, or else of the pod's.
-    fn security(&self, field: &str) -> Option<&Value> {
-        let at = format!("/securityContext/{field}");
-        self.container.pointer(&at).or_else(|| self.spec.pointer(&at))
-    }
-
     fn user(&self) -> Option<String> {
-        let uid = self.security("runAsUser")?.as_u64()?;
-        let group = self.security("runAsGroup").and_then(Value::as_u64);
+        let uid = security(self.spec, self.container, "runAsUser")?.as_u64()?;
+        let group = security(self.spec, self.container, "runAsGroup").and_then(Value::as_u64);
         Some(group.map_or_else(|| uid.to_string(), |group| format!("{uid}:{group}")))
     }
 
     /// The directories that can be written to, if that is not all of them.
     fn writable(&self) -> Option<Vec<String>> {
-        let read_only = self.security("readOnlyRootFilesystem") == Some(&Value::Bool(true));
+        let read_only = security(self.spec, self.container, "readOnlyRootFilesystem") == Some(&Value::Bool(true));
         let own = |mount: &&Value| !is_true(mount, "readOnly") && self.is_own_volume(text(mount, "/name"));
         let mounts = items(self.container, "/volumeMounts").filter(own);
         read_only.then(|| mounts.filter_map(|mount| text(mount, "/mountPath").map(str::to_owned)).collect())

@@ -26,6 +26,7 @@ mod members;
 use crate::types::{ByteSize, ImageId};
 use config::Config;
 use layers::LayerFacts;
+use packages::Owners;
 use std::sync::Arc;
 
 /// All that was read of one image, and proven: the id is the digest of the config's bytes, and
@@ -48,5 +49,11 @@ impl ImageFacts {
     /// The uncompressed sum of the layers' tar sizes, in bytes.
     pub fn size(&self) -> ByteSize {
         ByteSize(self.layers.iter().fold(0, |sum: u64, layer| sum.saturating_add(layer.size.0)))
+    }
+
+    /// Which package each of its files belongs to.
+    pub fn owners(&self) -> Owners {
+        let entries = self.layers.iter().flat_map(|layer| &layer.entries);
+        Owners::of(entries.filter_map(|entry| Some((&*entry.path, entry.text.as_deref()?))))
     }
 }

@@ -97,11 +97,6 @@ impl<'a> Tree<'a> {
         self.nodes.iter().filter_map(|(path, node)| Some((path.as_str(), node.layer, node.entry?)))
     }
 
-    /// All that a container sees, by path from the root, without what no layer lists.
-    pub fn entries(&self) -> impl Iterator<Item = (&str, &'a Entry)> {
-        self.nodes.iter().filter_map(|(path, node)| Some((path.as_str(), node.entry?)))
-    }
-
     /// Follows `path` from the root, links inside it and at its end included.
     pub fn find(&self, path: &str) -> Result<Found<'a>, Lost> {
         let mut rest: Vec<String> = parts(path).rev().map(str::to_owned).collect();

@@ -2,7 +2,6 @@
 
 use crate::image::dockerfile::Instruction;
 use crate::image::files::{Entry, Kind};
-use crate::image::packages::Owners;
 use crate::image::traces::{Trace, is_env};
 use crate::verify::credentials::why_secret;
 use crate::verify::subject::{Checked, Draft, Subject};
@@ -27,8 +26,7 @@ fn files(subject: &Subject<'_>) -> Vec<Draft> {
         return Vec::new();
     }
     // What a package ships, everyone has.
-    let entries = subject.facts.layers.iter().flat_map(|layer| &layer.entries);
-    let owners = Owners::of(entries.filter_map(|entry| Some((&*entry.path, entry.text.as_deref()?))));
+    let owners = subject.facts.owners();
     leaks.retain(|leak| owners.owner(&leak.entry.path).is_none());
     leaks.iter().map(|leak| draft(subject, leak)).collect()
 }

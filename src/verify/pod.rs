@@ -5,6 +5,7 @@ mod drift;
 mod kubelet;
 mod security;
 
+use crate::chart;
 use crate::project::RunPolicy;
 use crate::verify::subject::{Checked, Draft, Subject};
 use serde_json::Value;
@@ -80,8 +81,7 @@ pub fn is_rule(id: &str) -> bool {
 impl Pod {
     /// A field of the container's security context, or else of the pod's.
     fn security(&self, field: &str) -> Option<&Value> {
-        let at = format!("/securityContext/{field}");
-        self.container.pointer(&at).or_else(|| self.spec.pointer(&at))
+        chart::security(&self.spec, &self.container, field)
     }
 
     /// The uid that the pod says; the image's own user if none.

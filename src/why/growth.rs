@@ -97,6 +97,6 @@ fn parts(blame: &Blame) -> Sizes {
 fn files(facts: &ImageFacts) -> Sizes {
     let tree = Tree::new(&facts.layers);
     let file = |path: &str, kind: &Kind, size| (*kind == Kind::File).then(|| (format!("/{path}"), size));
-    let seen = tree.entries().filter_map(|(path, entry)| file(path, &entry.kind, entry.size));
+    let seen = tree.listed().filter_map(|(path, _, entry)| file(path, &entry.kind, entry.size));
     sums(seen)
 }

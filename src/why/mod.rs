@@ -103,8 +103,7 @@ struct Placed<'a> {
 /// Blames the lines in `origins`, one for each layer of `facts`.
 pub fn blame(facts: &ImageFacts, origins: &[Origin]) -> Blame {
     let hidden_by = hidden::by(&facts.layers);
-    let entries = facts.layers.iter().flat_map(|layer| &layer.entries);
-    let owners = Owners::of(entries.filter_map(|entry| Some((&*entry.path, entry.text.as_deref()?))));
+    let owners = facts.owners();
     let mut lines: Vec<(Line, Vec<Placed<'_>>)> = Vec::new();
     let mut all = Vec::new();
     for (number, (layer, origin)) in facts.layers.iter().zip(origins).enumerate() {

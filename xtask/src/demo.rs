@@ -7,7 +7,7 @@ use crate::paths::{Cache, checkout};
 use crate::run::{self, Ended};
 use crate::test::setup;
 use crate::{bases, docker, helm, host, missing};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -162,18 +162,11 @@ fn loadline(cache: &Cache, place: &Place, words: &[&str]) -> Result<()> {
     if let Place::Ours(engine) = place {
         cargo.env("DOCKER_HOST", engine.address()).env("MINIKUBE_HOME", node::home(cache));
         cargo.env("KUBECONFIG", node::kubeconfig(cache)).env_remove("DOCKER_CONTEXT");
-        cargo.env("PATH", with_ours(cache)?).env(KEY, std::env::var_os(KEY).unwrap_or_else(|| NO_KEY.into()));
+        cargo.env("PATH", cache.path_with_ours()?).env(KEY, std::env::var_os(KEY).unwrap_or_else(|| NO_KEY.into()));
     }
     match run::shown(&format!("loadline {verb}"), &mut cargo, VERB)? {
         Ended::With(status) if status.success() => Ok(()),
         Ended::With(status) => bail!("`loadline {verb}`: {status}"),
         Ended::OutOfTime => bail!("`loadline {verb}`: not done within {} s", VERB.as_secs()),
     }
-}
-
-/// The programs that we brought, and then those of the user.
-fn with_ours(cache: &Cache) -> Result<std::ffi::OsString> {
-    let users = std::env::var_os("PATH").unwrap_or_default();
-    std::env::join_paths(std::iter::once(cache.file("bin")).chain(std::env::split_paths(&users)))
-        .context("adding our programs to PATH")
 }

@@ -3,6 +3,7 @@
 use crate::engine::Kind;
 use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -42,6 +43,13 @@ impl Cache {
 
     pub fn file(&self, name: &str) -> PathBuf {
         self.root.join(name)
+    }
+
+    /// `PATH` with the programs that we brought, and then those of the user.
+    pub fn path_with_ours(&self) -> Result<OsString> {
+        let users = std::env::var_os("PATH").unwrap_or_default();
+        std::env::join_paths(std::iter::once(self.file("bin")).chain(std::env::split_paths(&users)))
+            .context("adding our programs to PATH")
     }
 
     /// Held until dropped: two runs of xtask must not set up the same thing.

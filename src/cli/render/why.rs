@@ -1,5 +1,6 @@
 //! Where an image's bytes come from, as a page.
 
+use crate::cli::render::text::{count, cut};
 use crate::cli::terminal::Paint;
 use crate::types::ByteSize;
 use crate::why::{Blame, Change, Growth, Hidden, Line, Owner, Part, Twins};
@@ -37,7 +38,7 @@ impl Page {
     fn line(self, line: &Line, all: ByteSize) -> Vec<String> {
         let place = line.line.map_or_else(|| "line unknown".to_owned(), |line| format!("line {line}"));
         let share = line.size.0 as f64 / all.0.max(1) as f64 * 100.0;
-        let text = self.paint.strong(&shortened(&line.text, WIDTH));
+        let text = self.paint.strong(&cut(&line.text, WIDTH));
         let mut lines = vec![String::new(), format!("{:>10}  {share:>3.0} %  {place}  {text}", line.size.to_string())];
         let shown = line.parts.iter().take(self.top);
         lines.extend(shown.map(|part| format!("{:>22}  {}", part.size.to_string(), self.part(part))));
@@ -58,7 +59,7 @@ impl Page {
             Owner::Folder(path) => format!("/{path}"),
         };
         if let Some(file) = part.largest.first().filter(|file| part.entries > 1 && file.size.0 > part.size.0 / 2) {
-            text += &format!(", most of it {}", shortened(&format!("/{}", file.path), WIDTH));
+            text += &format!(", most of it {}", cut(&format!("/{}", file.path), WIDTH));
         }
         if part.hidden.0 > 0 {
             text += &self.paint.warn(&format!(" ({} hidden)", part.hidden));
@@ -121,21 +122,10 @@ fn change(change: &Change) -> String {
         (_, None) => " (gone)",
         _ => "",
     };
-    format!("{:>22}  {}{state}", signed(change.by()), shortened(&change.what, WIDTH))
+    format!("{:>22}  {}{state}", signed(change.by()), cut(&change.what, WIDTH))
 }
 
 fn signed(bytes: i64) -> String {
     let sign = if bytes < 0 { "-" } else { "+" };
     format!("{sign}{}", ByteSize(bytes.unsigned_abs()))
-}
-
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-fn shortened(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width - 1).chain(['…']).collect()
 }

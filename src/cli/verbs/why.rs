@@ -70,10 +70,8 @@ async fn archive(session: &Session, args: &Why) -> Result<Vec<Blamed>, Outcome> 
     let name = facts::archive_name(path);
     let known = facts::of_archive(session, path).await.map_err(|error| session.failed(Some(&name), &error))?;
     let against = match &args.against {
-        Some(reference) => {
-            let engine = engine::connect(session).await?;
-            Some(read(session, &engine, reference).await?)
-        }
+        // An archive alone needs no engine.
+        Some(reference) => Some(read(session, &engine::connect(session).await?, reference).await?),
         None => None,
     };
     Ok(vec![Blamed::new(name, known.facts, None, against)])

@@ -29,9 +29,7 @@ pub struct Cluster<'a> {
 impl<'a> Cluster<'a> {
     pub fn open(cache: &Cache, place: &'a Place) -> Result<Self> {
         let helm = helm::ensure(cache)?;
-        let users = std::env::var_os("PATH").unwrap_or_default();
-        let all = std::iter::once(cache.file("bin")).chain(std::env::split_paths(&users));
-        let path = std::env::join_paths(all).context("adding our programs to PATH")?;
+        let path = cache.path_with_ours()?;
         let kubeconfig = place.directory("cluster")?.join("kubeconfig");
         fs::write(&kubeconfig, credentials(place)?).with_context(|| format!("writing `{}`", kubeconfig.display()))?;
         Ok(Self { place, kubeconfig, helm, path })
@@ -54,16 +52,15 @@ impl<'a> Cluster<'a> {
         self.kubectl(&["get", "--raw", &path])
     }
 
-    /// The image that all pods of the deployment run, none older being left.
-    pub fn image_of(&self, namespace: &str, deployment: &str) -> Result<String> {
+    /// That all pods of the deployment are ready, none older being left.
+    pub fn runs(&self, namespace: &str, deployment: &str) -> Result<()> {
         let text = self.kubectl(&["get", "deployment", deployment, "--namespace", namespace, "--output", "json"])?;
         let found: Value = serde_json::from_str(&text)?;
         let (wanted, status) = (&found["spec"]["replicas"], &found["status"]);
         for count in ["replicas", "updatedReplicas", "readyReplicas"] {
             ensure!(status[count] == *wanted, "{deployment}: `{count}` is {}, not {wanted}", status[count]);
         }
-        let image = &found["spec"]["template"]["spec"]["containers"][0]["image"];
-        Ok(image.as_str().unwrap_or_default().to_owned())
+        Ok(())
     }
 
     /// Removes a namespace with all that is in it, and makes the volumes that it had as new.

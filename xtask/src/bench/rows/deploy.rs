@@ -92,7 +92,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
 
 /// That the backend says `title`, and that nothing older of it is left.
 fn answers(cluster: &Cluster, namespace: &str, title: &str) -> Result<()> {
-    cluster.image_of(namespace, "backend")?;
+    cluster.runs(namespace, "backend")?;
     let said = cluster.ask(namespace, "backend:8000", "/api/openapi.json")?;
     ensure!(said.contains(&format!("\"{title}\"")), "the backend does not say `{title}`, but: {said:.200}");
     Ok(())
@@ -281,7 +281,7 @@ impl Contender for Whole<'_> {
         let passed = said.lines().find(|line| line.contains("journeys passed"));
         let passed = passed.context("no journey passed")?;
         for deployment in ["backend", "frontend"] {
-            self.cluster.image_of(OURS, deployment)?;
+            self.cluster.runs(OURS, deployment)?;
         }
         let journeys = passed.trim().split(" in ").next().unwrap_or_default().to_owned();
         Ok(Some(journeys))
