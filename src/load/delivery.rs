@@ -50,13 +50,13 @@ impl Delivery {
     }
 
     async fn send(&self, mut session: Session, mut source: Source) -> Result<Delivered, Error> {
-        session.begin().await?;
+        session.begin();
         let (mut sent, mut said) = (0, None::<Instant>);
         while let Some(piece) = source.queue.recv().await {
             match piece {
-                Piece::Bytes(bytes) => {
-                    sent += bytes.len() as u64;
-                    session.write(bytes).await?;
+                Piece::Chunk(chunk) => {
+                    sent += chunk.size() as u64;
+                    session.take(chunk).await?;
                     // Before the first layer comes, nothing is known of how much there will be.
                     let total = source.total.get();
                     if total > sent && said.is_none_or(|said| said.elapsed() >= PACE) {
@@ -65,8 +65,9 @@ impl Delivery {
                     }
                 }
                 Piece::End { contents, spared, pushed } => {
+                    let all_at_once = spared.is_empty() && !session.takes_blobs();
                     return match self.finish(session, &contents, sent, &spared, pushed).await {
-                        Err(error) if !spared.is_empty() && error.may_lack_content() => Ok(Delivered::Lacking(error)),
+                        Err(error) if !all_at_once && error.may_lack_content() => Ok(Delivered::Lacking(error)),
                         finished => finished.map(Delivered::Arrived),
                     };
                 }
@@ -77,7 +78,7 @@ impl Delivery {
 
     async fn finish(
         &self,
-        mut session: Session,
+        session: Session,
         contents: &Contents,
         sent: u64,
         spared: &HashSet<Digest>,
@@ -85,7 +86,6 @@ impl Delivery {
     ) -> Result<Arrived, Error> {
         let tail = contents.tail(session.names(), session.form());
         let sent = sent + tail.len() as u64;
-        session.write(tail).await?;
         self.progress(sent, sent);
         let how = match contents.layers_of(spared) {
             0 => "whole".to_owned(),
@@ -95,7 +95,7 @@ impl Delivery {
             }
         };
         let moving = session.found().moving.clone();
-        let pods = session.finish(contents).await?;
+        let pods = session.finish(tail, &contents.manifest()).await?;
         Ok(self.arrived(sent, how, Moved::all(moving, &pods)))
     }
 

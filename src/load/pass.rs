@@ -22,8 +22,8 @@ pub(super) type Export = mpsc::Receiver<Result<Bytes, engine::Error>>;
 
 /// What goes to a node.
 pub(super) enum Piece {
-    /// The next bytes of the archive.
-    Bytes(Bytes),
+    /// The next of the archive.
+    Chunk(Chunk),
     /// All that is needed was sent.
     End {
         contents: Arc<Contents>,
@@ -180,23 +180,23 @@ impl Receiver {
             self.spared.extend(chunk.of.clone());
             return !self.queue.is_closed();
         }
-        self.send(chunk.bytes.clone()).await
+        self.send(chunk.clone()).await
     }
 
     /// Sends what this node lacks of an image that was pushed.
     async fn send_pushed(mut self, pushed: &Pushed) -> Result<(), Broken> {
         let selection = pushed.select(&self.present).map_err(Broken::Archive)?;
         self.total.at_least(selection.needed.iter().map(|(layer, _)| layer.size).sum());
-        let mut open = self.send(Converter::head().bytes).await;
+        let mut open = self.send(Converter::head()).await;
         for (layer, blob) in selection.needed {
             open = open && self.send(layer.head()).await;
             let mut at = 0;
             while open && at < layer.size {
                 let piece = blob.read(at).await.map_err(Broken::Spill)?;
                 at += piece.len() as u64;
-                open = self.send(piece).await;
+                open = self.send(layer.body(piece)).await;
             }
-            open = open && self.send(layer.padding()).await;
+            open = open && self.send(layer.end()).await;
         }
         let end = Piece::End { contents: Arc::new(selection.contents), spared: selection.spared, pushed: true };
         // A node that left has its own error.
@@ -204,8 +204,8 @@ impl Receiver {
         Ok(())
     }
 
-    async fn send(&mut self, bytes: Bytes) -> bool {
-        self.sent += bytes.len() as u64;
-        self.queue.send(Piece::Bytes(bytes)).await.is_ok()
+    async fn send(&mut self, chunk: Chunk) -> bool {
+        self.sent += chunk.size() as u64;
+        self.queue.send(Piece::Chunk(chunk)).await.is_ok()
     }
 }

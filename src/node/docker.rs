@@ -89,12 +89,11 @@ impl Load {
         Ok(diff_ids.iter().filter(|id| !lacking.contains(id)).cloned().collect())
     }
 
-    pub(super) fn begin(&mut self) -> Result<(), Error> {
+    pub(super) fn begin(&mut self) {
         let (archive, receiver) = mpsc::channel(4);
         let engine = self.engine.clone();
         let done = AbortOnDropHandle::new(tokio::spawn(async move { engine.import(receiver).await }));
         self.import = Some(Import { archive, done });
-        Ok(())
     }
 
     pub(super) async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 
 mod docker;
 mod error;
+mod intake;
 mod machine;
 mod minikube;
 mod ssh;
@@ -18,7 +19,7 @@ pub use ssh::Login;
 pub use target::{Surroundings, Target};
 
 use crate::engine::{Address, Engine};
-use crate::image::transfer::{Contents, Form};
+use crate::image::transfer::{Chunk, Form};
 use crate::types::{Digest, ImageId, ImageRef};
 use bytes::Bytes;
 use machine::Machine;
@@ -196,24 +197,26 @@ impl Session {
     }
 
     /// Tells the node that an archive comes.
-    ///
-    /// # Errors
-    /// The node was lost.
-    pub async fn begin(&mut self) -> Result<(), Error> {
+    pub fn begin(&mut self) {
         match self {
-            Self::Containerd(stream) => stream.begin().await,
+            Self::Containerd(stream) => stream.begin(),
             Self::Docker(load) => load.begin(),
         }
+    }
+
+    /// Whether blobs go into its store one by one, before anything there needs them.
+    pub fn takes_blobs(&self) -> bool {
+        matches!(self, Self::Containerd(stream) if stream.takes_blobs())
     }
 
     /// Sends a piece of the archive.
     ///
     /// # Errors
     /// The node was lost, or takes no more.
-    pub async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
+    pub async fn take(&mut self, chunk: Chunk) -> Result<(), Error> {
         match self {
-            Self::Containerd(stream) => stream.write(&bytes).await,
-            Self::Docker(load) => load.write(bytes).await,
+            Self::Containerd(stream) => stream.take(chunk).await,
+            Self::Docker(load) => load.write(chunk.in_archive()).await,
         }
     }
 
@@ -225,15 +228,21 @@ impl Session {
         }
     }
 
-    /// Ends the archive and proves that the image arrived. Says which pods still run the images
-    /// whose names moved.
+    /// Ends the archive with `tail` and proves that the image arrived with this manifest. Says
+    /// which pods still run the images whose names moved.
     ///
     /// # Errors
     /// The node refused the image, or does not have it as it should.
-    pub async fn finish(self, contents: &Contents) -> Result<Vec<String>, Error> {
+    pub async fn finish(self, tail: Bytes, manifest: &Digest) -> Result<Vec<String>, Error> {
         match self {
-            Self::Containerd(stream) => stream.finish(&contents.manifest()).await,
-            Self::Docker(load) => load.finish(&contents.manifest()).await,
+            Self::Containerd(mut stream) => {
+                stream.end(&tail).await?;
+                stream.finish(manifest).await
+            }
+            Self::Docker(mut load) => {
+                load.write(tail).await?;
+                load.finish(manifest).await
+            }
         }
     }
 

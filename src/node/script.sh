@@ -4,11 +4,13 @@
 # images, which is all that is wanted then: ids and chain ids are separated by spaces.
 #
 # Says what the node has of this image, then reads a word: `list` says what blobs and unpacked
-# layers there are, and asks for another word; `import` takes an archive from what follows on the
+# layers there are, and asks for another word; `blob DIGEST SIZE` takes so many bytes of the input
+# into containerd's store, and asks for another; `import` takes an archive from what follows on the
 # input, `name` gives the names to the image that is there; with `moved` after it, the containers
 # that run are said, too. Anything else ends it.
 mark='@loadline'
 verb=$1 id=$2 chain=$3
+pipes= blobs=0
 shift 3
 
 for tool in ctr crictl; do
@@ -73,18 +75,53 @@ settled() {
   printf '%s\n' "$found"
 }
 
+# The next $1 bytes of the input, and none more.
+exactly() {
+  dd bs=65536 iflag=fullblock,count_bytes count="$1" 2>/dev/null
+}
+
+# Not all `dd` count bytes.
+counts() {
+  mkfifo "$pipes/try" && printf 'ab' | { exactly 1 >/dev/null && [ "$(cat)" = b ]; }
+}
+
+# DIGEST SIZE: what is taken of the input while containerd still writes the blob before it. What is
+# there already it does not read, and what it refuses is read to its end, so that the next is found.
+blob() {
+  blobs=$((blobs + 1))
+  mkfifo "$pipes/$blobs" || exit 0
+  {
+    said=$(ctr -n k8s.io content ingest --expected-digest "$1" --expected-size "$2" "loadline-$1" 2>&1) ||
+      printf '%s\n' "$said" >>"$pipes/refused"
+    cat >/dev/null
+  } <"$pipes/$blobs" &
+  exactly "$2" >"$pipes/$blobs"
+}
+
 state "$@"
 echo "$mark ready"
 [ "$verb" = load ] || exit 0
 read -r word more || exit 0
 if [ "$word" = list ]; then
+  pipes=$(mktemp -d) && trap 'rm -rf "$pipes"' EXIT
+  piece counts counts &
   piece blobs ctr -n k8s.io content ls -q &
   piece chains ctr -n k8s.io snapshots --snapshotter "$snapshotter" ls &
   wait
   echo "$mark listed"
   read -r word more || exit 0
 fi
+while [ "$word" = blob ] && [ ! -e "$pipes/refused" ]; do
+  blob $more
+  read -r word more || exit 0
+done
+wait
 echo "$mark begin taken"
+if [ -s "$pipes/refused" ]; then
+  cat "$pipes/refused"
+  printf '\n%s end 1\n' "$mark"
+  exit 0
+fi
 case $word in
   import) ctr -n k8s.io images import --snapshotter "$snapshotter" - 2>&1 ;;
   name) ctr -n k8s.io images tag --force "$id" "$@" 2>&1 ;;

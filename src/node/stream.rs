@@ -1,11 +1,13 @@
 //! One stream to a node with containerd: a small shell script on its machine (`script.sh`).
 
+use super::intake::Intake;
 use super::machine::{Input, Machine, Outputs};
 use super::ssh::NOT_IN;
 use super::state::{Mute, State, pods_running, present};
 use super::transcript::Transcript;
 use super::{Error, Found, Wanted};
 use crate::engine::{self, Output};
+use crate::image::transfer::Chunk;
 use crate::types::{Digest, ImageId, ImageRef, chain_ids};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -37,6 +39,7 @@ pub struct Stream {
     transcript: Transcript,
     state: State,
     found: Found,
+    intake: Intake,
 }
 
 impl Stream {
@@ -44,6 +47,7 @@ impl Stream {
         let mut stream = Self::start(machine, "load", std::slice::from_ref(wanted), wanted).await?;
         stream.state = stream.read_state(wanted)?;
         stream.found = compare(&stream.state, wanted);
+        stream.intake = Intake::new(format!("import{}\n", more(&stream.found)));
         Ok(stream)
     }
 
@@ -75,6 +79,7 @@ impl Stream {
             transcript: Transcript::default(),
             state: State::default(),
             found: Found::default(),
+            intake: Intake::new(String::new()),
         };
         stream.read_until("ready", "asking what it has", INVENTORY_LIMIT).await?;
         Ok(stream)
@@ -101,27 +106,42 @@ impl Stream {
         self.transcript.clear();
         self.write(b"list\n").await?;
         self.read_until("listed", "asking what it has", INVENTORY_LIMIT).await?;
+        let counts = self.transcript.section("counts").is_some_and(|counts| counts.code == 0);
+        self.intake.take_blobs(counts);
         present(&self.transcript, &self.wanted.diff_ids).map_err(|mute| self.mute(mute))
     }
 
-    pub(super) async fn begin(&mut self) -> Result<(), Error> {
-        self.order("import").await
+    pub(super) fn begin(&mut self) {
+        self.transcript.clear();
+    }
+
+    pub(super) fn takes_blobs(&self) -> bool {
+        self.intake.takes_blobs()
+    }
+
+    pub(super) async fn take(&mut self, chunk: Chunk) -> Result<(), Error> {
+        for bytes in self.intake.take(chunk) {
+            self.write(&bytes).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the archive.
+    pub(super) async fn end(&mut self, tail: &[u8]) -> Result<(), Error> {
+        let first = self.intake.end();
+        self.write(&first).await?;
+        self.write(tail).await
     }
 
     /// Names what is there; the proof is the same as after an import.
     pub(super) async fn name(mut self) -> Result<Vec<String>, Error> {
         let manifest = self.state.manifest(&self.wanted.id).cloned();
-        self.order("name").await?;
+        self.begin();
+        self.write(format!("name{}\n", more(&self.found)).as_bytes()).await?;
         match manifest {
             Some(manifest) => self.finish(&manifest).await,
             None => Err(self.ended("naming the image").await),
         }
-    }
-
-    async fn order(&mut self, word: &str) -> Result<(), Error> {
-        self.transcript.clear();
-        let more = if self.found.moving.is_empty() { "" } else { " moved" };
-        self.write(format!("{word}{more}\n").as_bytes()).await
     }
 
     /// Writes, and listens at the same time: a node that gave up no longer reads, and what it
@@ -256,6 +276,11 @@ impl Stream {
             _ => Error::Ended { node, doing, said: self.transcript.last_words() },
         }
     }
+}
+
+/// What the script is to say besides, for names that move.
+fn more(found: &Found) -> &'static str {
+    if found.moving.is_empty() { "" } else { " moved" }
 }
 
 /// The chain id of its top layer, if it has layers.

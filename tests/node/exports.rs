@@ -7,12 +7,17 @@ use loadline::event::Events;
 use loadline::image::digests::Pushed;
 use loadline::image::transfer::ArchiveError;
 use loadline::load::{Arrived, Error, Image, load};
-use loadline::types::{Explained, ImageId, Outcome};
+use loadline::types::{Digest, Explained, ImageId, Outcome};
 use tokio_util::sync::CancellationToken;
 
 /// An image, and its archive whole.
-fn packed() -> (Image, loadline::engine::ImageSummary, Vec<u8>) {
-    let (archive, id, diff_ids) = pack("x:1", &[&vec![5; 400_000], salt().as_bytes()]);
+fn packed() -> Packed {
+    image_of(pack("x:1", &[&vec![5; 400_000], salt().as_bytes()]))
+}
+
+type Packed = (Image, loadline::engine::ImageSummary, Vec<u8>);
+
+fn image_of((archive, id, diff_ids): (Vec<u8>, Digest, Vec<Digest>)) -> Packed {
     let image = Image {
         name: "app".into(),
         engine_id: id.clone(),
@@ -35,7 +40,15 @@ async fn load_from(
     keep: impl Fn(usize) -> usize,
     cancel: &CancellationToken,
 ) -> (Image, Result<Vec<Arrived>, Error>) {
-    let (image, summary, mut archive) = packed();
+    load_packed(packed(), end, keep, cancel).await
+}
+
+async fn load_packed(
+    (image, summary, mut archive): Packed,
+    end: End,
+    keep: impl Fn(usize) -> usize,
+    cancel: &CancellationToken,
+) -> (Image, Result<Vec<Arrived>, Error>) {
     archive.truncate(keep(archive.len()));
     let fake = FakeEngine::new(&summary.engine_id, &summary.root_fs, archive, end).await;
     let nowhere = tempfile::tempdir().unwrap();
@@ -49,7 +62,7 @@ async fn is_on_the_node(image: &Image) -> bool {
 }
 
 async fn imports_on_the_node() -> String {
-    on_node("for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null; echo; done | grep 'images [i]mport'").await
+    on_node("for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null; echo; done | grep -e 'images [i]mport' -e 'content [i]ngest'").await
 }
 
 #[tokio::test]
@@ -126,17 +139,26 @@ async fn an_engine_that_dies_in_the_middle_is_the_cause() {
 
 #[tokio::test]
 async fn a_cancelled_load_leaves_nothing_running_on_the_node() {
-    let cancel = CancellationToken::new();
-    let soon = cancel.clone();
-    tokio::spawn(async move {
-        while imports_on_the_node().await.is_empty() {}
-        soon.cancel();
-    });
-    let (image, result) = load_from(End::Hanging, |all| all / 2, &cancel).await;
-    assert_eq!(result.unwrap_err().outcome(), Outcome::Interrupted);
+    let files = [vec![5; 3_000_000], salt().into_bytes()];
+    let files = files.each_ref().map(Vec::as_slice);
+    // Layers that go into the archive, and layers that are taken one by one.
+    for packed in [pack("x:1", &files), pack_blobs("x:1", &files)] {
+        let cancel = CancellationToken::new();
+        let soon = cancel.clone();
+        tokio::spawn(async move {
+            while imports_on_the_node().await.is_empty() {}
+            soon.cancel();
+        });
+        let (image, result) = load_packed(image_of(packed), End::Hanging, |all| all / 2, &cancel).await;
+        assert_eq!(result.unwrap_err().outcome(), Outcome::Interrupted);
+        ends_on_the_node().await;
+        assert!(!is_on_the_node(&image).await);
+    }
+}
+
+async fn ends_on_the_node() {
     for _ in 0..100 {
         if imports_on_the_node().await.is_empty() {
-            assert!(!is_on_the_node(&image).await);
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;

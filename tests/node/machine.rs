@@ -89,9 +89,23 @@ impl Machine {
 
     /// Running, with a containerd's tools that do what is said.
     pub async fn with_tools(import: &str, cri: &str) -> Self {
-        let ctr =
-            format!("case \"$*\" in *import*) {import};; *' ls'*) ;; *) echo 'does not exist' >&2; exit 1;; esac");
-        Self::with(&[("ctr", &ctr), ("crictl", cri)]).await
+        Self::with_intake("cat >/dev/null", import, cri).await
+    }
+
+    /// The same, with what `ctr content ingest` does.
+    pub async fn with_intake(ingest: &str, import: &str, cri: &str) -> Self {
+        let machine = Self::with(&[("crictl", cri)]).await;
+        machine.install_ctr("", ingest, import).await;
+        machine
+    }
+
+    /// A `ctr` that knows the blobs `there`.
+    pub async fn install_ctr(&self, there: &str, ingest: &str, import: &str) {
+        let ctr = format!(
+            "case \"$*\" in *ingest*) {ingest};; *import*) {import};; *'content ls'*) echo {there};; *' ls'*) ;; \
+             *) echo 'does not exist' >&2; exit 1;; esac"
+        );
+        self.install(&[("ctr", &ctr)]).await;
     }
 
     pub async fn install(&self, programs: &[(&str, &str)]) {

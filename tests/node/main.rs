@@ -1,6 +1,7 @@
 //! The node suite: images into real nodes. `cargo xtask test node` starts the engine and the node
 //! and names them in the environment.
 
+mod blobs;
 mod containerd;
 mod docker;
 mod exports;

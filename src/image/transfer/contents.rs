@@ -1,5 +1,6 @@
 //! What an image is made of, and the end of its archive: the manifest and the names.
 
+use super::chunk::Chunk;
 use super::convert::BLOBS;
 use super::error::ArchiveError;
 use super::header::{BLOCK, Header, padding};
@@ -55,13 +56,18 @@ pub struct LayerBlob {
 
 impl LayerBlob {
     /// What stands before its bytes in an archive.
-    pub fn head(&self) -> Bytes {
-        Bytes::copy_from_slice(&Header::of_file(&blob(&self.digest), self.size))
+    pub fn head(&self) -> Chunk {
+        Chunk::head(Some(self.digest.clone()), &blob(&self.digest), self.size)
+    }
+
+    /// Some of its bytes.
+    pub fn body(&self, bytes: Bytes) -> Chunk {
+        Chunk::body(Some(self.digest.clone()), bytes)
     }
 
     /// What stands behind them.
-    pub fn padding(&self) -> Bytes {
-        vec![0; padding(self.size) as usize].into()
+    pub fn end(&self) -> Chunk {
+        Chunk::end(Some(self.digest.clone()), self.size)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The conversion itself: fed with an engine's export chunk by chunk, it yields the archive for
 //! the nodes chunk by chunk, and in the end what the image is made of.
 
+use super::chunk::Chunk;
 use super::contents::{Contents, Part};
 use super::error::ArchiveError;
 use super::header::{BLOCK, Header, Kind, padding};
@@ -14,16 +15,6 @@ use std::collections::HashMap;
 const LARGEST_DOCUMENT: u64 = 4 << 20;
 /// How much of such documents is kept in all: the bound of this conversion's memory.
 const MOST_KEPT: u64 = 16 << 20;
-
-/// A piece of the archive for the nodes.
-#[derive(Clone, Debug)]
-pub struct Chunk {
-    /// The blob that it is a part of, where the archive tells this before the bytes: a node that
-    /// has it needs none of its chunks.
-    pub of: Option<Digest>,
-    /// The bytes.
-    pub bytes: Bytes,
-}
 
 /// Converts one export. Feed it with [`Converter::push`], then ask for [`Converter::finish`].
 pub struct Converter {
@@ -93,8 +84,7 @@ impl Converter {
 
     /// How every archive for a node begins.
     pub fn head() -> Chunk {
-        let bytes = super::contents::member("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#).into();
-        Chunk { of: None, bytes }
+        Chunk::body(None, super::contents::member("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#).into())
     }
 
     /// The blob that is being passed on, and how many bytes of it are still to come.
@@ -134,7 +124,7 @@ impl Converter {
                     let ended = *left == 0;
                     self.kept += member.take(&bytes, self.kept);
                     if member.role == Role::Passed {
-                        out.push(Chunk { of: member.of.clone(), bytes });
+                        out.push(Chunk::body(member.of.clone(), bytes));
                     }
                     if ended {
                         self.end_member(out)?;
@@ -202,8 +192,7 @@ impl Converter {
         let of = self.known(&header.name);
         let member = Member::new(header, role, of);
         if role == Role::Passed {
-            let bytes = Bytes::copy_from_slice(&Header::of_file(&member.name, member.size));
-            out.push(Chunk { of: member.of.clone(), bytes });
+            out.push(Chunk::head(member.of.clone(), &member.name, member.size));
         }
         let left = member.size;
         self.state = State::Member { member, left };
@@ -229,7 +218,7 @@ impl Converter {
             Role::Skipped => {}
             Role::Passed | Role::Read => {
                 if member.role == Role::Passed {
-                    out.push(Chunk { of: member.of.clone(), bytes: vec![0; gap as usize].into() });
+                    out.push(Chunk::end(member.of.clone(), member.size));
                 }
                 let hashed = member.is_hashed();
                 let digest = match &member.of {

@@ -5,6 +5,7 @@
 //! manifests) is kept. The archive's order is free, but a member's size comes before its bytes:
 //! so the layers go first, and the manifest, which needs all their digests, goes last.
 
+mod chunk;
 mod contents;
 mod convert;
 mod error;
@@ -13,6 +14,7 @@ mod legacy;
 #[cfg(test)]
 mod tests;
 
+pub use chunk::{Chunk, Fragment};
 pub use contents::{Contents, Form, LayerBlob};
-pub use convert::{Chunk, Converter};
+pub use convert::Converter;
 pub use error::ArchiveError;

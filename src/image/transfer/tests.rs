@@ -92,7 +92,7 @@ fn convert(made: &Made, export: &[u8], size: usize) -> Result<(Vec<u8>, Contents
     for chunk in export.chunks(size) {
         converter.push(Bytes::copy_from_slice(chunk), &mut out)?;
     }
-    Ok((out.into_iter().flat_map(|chunk| chunk.bytes).collect(), converter.finish()?))
+    Ok((out.into_iter().flat_map(Chunk::in_archive).collect(), converter.finish()?))
 }
 
 fn read(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {

@@ -1,0 +1,94 @@
+//! Large blobs go into containerd's store one by one, and what does not go well there is said or
+//! made good.
+
+use crate::harness::*;
+use crate::machine::Machine;
+use loadline::load::{Error, Image};
+use loadline::node;
+
+const NO_IMAGE: &str = "echo 'no such image' >&2; exit 1";
+/// Keeps what it is given under the digest that it was told.
+const KEEP: &str = r#"shift 5; cat >"/taken-${1#sha256:}""#;
+
+/// An image of two large layers and a small one, and the digests of them all.
+async fn large() -> (Image, Vec<String>) {
+    let part = |byte| [vec![byte; 1_500_000], salt().into_bytes()].concat();
+    let image = make(&format!("loadline-test-{}:1", salt()), &[&part(6), &part(7), salt().as_bytes()]).await;
+    let layers = engine().await.inspect(image.engine_id.as_str()).await.unwrap().root_fs;
+    (image, layers.iter().map(|layer| layer.hex().to_owned()).collect())
+}
+
+fn node_error(run: Run) -> node::Error {
+    match run.result.unwrap_err() {
+        Error::Node { source, .. } => source,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn each_large_layer_arrives_whole_and_the_small_ones_in_the_archive() {
+    let machine = Machine::with_intake(KEEP, "cat >/archive", NO_IMAGE).await;
+    let (image, layers) = large().await;
+    // A fake that keeps nothing proves nothing, so the load is no success.
+    assert!(matches!(node_error(load_to(&image, &machine.nodes().await).await), node::Error::Unproven { .. }));
+    let sums = run_in(&machine.name, "sha256sum /taken-* | sed 's,  /taken-, ,'").await;
+    for layer in &layers[..2] {
+        assert!(sums.contains(&format!("{layer} {layer}")), "{sums}");
+    }
+    assert_eq!(sums.lines().count(), 2, "{sums}");
+    forget(&[&image]).await;
+}
+
+#[tokio::test]
+async fn the_archive_is_small_when_the_large_layers_were_taken() {
+    let import = "if [ -e /archive ]; then cat >/whole; else cat >/archive; fi";
+    let machine = Machine::with_intake(KEEP, import, NO_IMAGE).await;
+    let (image, layers) = large().await;
+    let run = load_to(&image, &machine.nodes().await).await;
+    // The node does not have the image after all: a garbage collection may have taken a blob that
+    // nothing needed yet. So all of it goes again, in one archive, which keeps what it brings.
+    assert!(run.notes().contains("once more, whole"), "{}", run.notes());
+    assert_eq!(run_in(&machine.name, "ls / | grep -c taken-").await.trim(), "2");
+    let small = run_in(&machine.name, "tar -tf /archive; wc -c </archive").await;
+    assert!(!small.contains(&layers[0]) && !small.contains(&layers[1]), "{small}");
+    let whole = run_in(&machine.name, "wc -c </whole").await;
+    assert!(whole.trim().parse::<u64>().unwrap() > 3_000_000, "{whole}");
+    forget(&[&image]).await;
+}
+
+#[tokio::test]
+async fn what_is_there_already_is_not_read_and_the_next_is_found() {
+    let ingest = format!("case $* in *$(cat /first)*) exit 0 ;; esac; {KEEP}");
+    let machine = Machine::with_intake(&ingest, "cat >/archive", NO_IMAGE).await;
+    let (image, layers) = large().await;
+    run_in(&machine.name, &format!("echo {} >/first", layers[0])).await;
+    load_to(&image, &machine.nodes().await).await;
+    let sums = run_in(&machine.name, "sha256sum /taken-*; tar -tf /archive >/dev/null && echo whole").await;
+    assert!(sums.starts_with(&layers[1]) && sums.contains("whole"), "{sums}");
+    forget(&[&image]).await;
+}
+
+#[tokio::test]
+async fn a_blob_that_finds_no_room_is_the_cause() {
+    let full = "head -c 1000 >/dev/null; echo 'ctr: write /var/x: no space left on device' >&2; exit 1";
+    let machine = Machine::with_intake(full, "touch /imported", NO_IMAGE).await;
+    let (image, _) = large().await;
+    let error = node_error(load_to(&image, &machine.nodes().await).await);
+    assert!(
+        matches!(&error, node::Error::DiskFull { why, .. } if why == "ctr: write /var/x: no space left on device"),
+        "{error:?}"
+    );
+    assert_eq!(run_in(&machine.name, "ls /imported 2>/dev/null").await, "");
+    forget(&[&image]).await;
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_count_bytes_takes_one_archive() {
+    let machine = Machine::with_intake("touch /ingested", "cat >/archive", NO_IMAGE).await;
+    machine.install(&[("dd", "cat")]).await;
+    let (image, _) = large().await;
+    load_to(&image, &machine.nodes().await).await;
+    let seen = run_in(&machine.name, "ls /ingested 2>/dev/null; wc -c </archive; ls /tmp").await;
+    assert!(seen.trim().parse::<u64>().is_ok_and(|size| size > 3_000_000), "nothing but an archive: {seen}");
+    forget(&[&image]).await;
+}
