@@ -82,9 +82,11 @@ impl Workplace {
         to: &To,
         into: &In,
     ) -> Result<Self, Outcome> {
-        let cluster = connect(session, plan, &deployment, to, into).await?;
-        let helm = Helm::find(cluster.context(), &deployment.namespace).await;
-        let helm = helm.map_err(|error| session.failed(None, &error))?;
+        // To look for Helm takes as long as to look for the cluster.
+        let (cluster, helm) =
+            tokio::join!(connect(session, plan, &deployment, to, into), session.helm("", &deployment.namespace));
+        let (cluster, helm) = (cluster?, helm.map_err(|error| session.failed(None, &error))?);
+        let helm = helm.at(cluster.context(), &deployment.namespace);
         Ok(Self { deployment, cluster, helm })
     }
 

@@ -3,7 +3,7 @@
 use crate::cli::facts;
 use crate::cli::gate::Standing;
 use crate::cli::session::Session;
-use crate::deploy::{Error, Helm, Running, Wanted, want};
+use crate::deploy::{Error, Running, Wanted, want};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::project::{ClusterSecret, Deployment, ImagePlan, Plan, PodSecurity};
@@ -38,7 +38,7 @@ pub async fn of_image(session: &Session, plan: &Plan, image: &ImagePlan, standin
     let releases = deployment.releases.iter().filter(|one| one.image.as_ref() == Some(&image.name));
     let rendered = async |release| {
         // No cluster is asked, so none is named.
-        let helm = Helm::find("", &deployment.namespace).await?;
+        let helm = session.helm("", &deployment.namespace).await?;
         Ok::<_, Error>(of(deployment, &want(&helm, release, Some(&shipped)).await?, image))
     };
     let mut pods = Vec::new();

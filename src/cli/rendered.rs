@@ -2,7 +2,7 @@
 
 use crate::chart::conditions;
 use crate::cli::session::Session;
-use crate::deploy::{Error, Helm, Shipped, Wanted, want};
+use crate::deploy::{Error, Shipped, Wanted, want};
 use crate::evidence::{self, State};
 use crate::project::{Conditions, Deployment, ImagePlan, Project, Release};
 use crate::types::{Digest, ImageId};
@@ -37,7 +37,7 @@ pub async fn fill(session: &Session, project: &mut Project, told: bool) -> Rende
     let own = |image: &ImagePlan| Some((image.clone(), deployment.own_release(&image.name)?));
     let all: Vec<_> = project.plan.images.iter().filter_map(own).collect();
     let (deployment, state) = (&deployment, &state);
-    let one = async |(image, release): &(ImagePlan, &Release)| said(deployment, state, image, release).await;
+    let one = async |(image, release): &(ImagePlan, &Release)| said(session, deployment, state, image, release).await;
     let mut fresh = Vec::new();
     for ((image, release), said) in all.iter().zip(join_all(all.iter().map(one)).await) {
         match said {
@@ -59,6 +59,7 @@ pub async fn fill(session: &Session, project: &mut Project, told: bool) -> Rende
 
 /// What the pod of `release` says of `image`, and whether it was rendered for that.
 async fn said(
+    session: &Session,
     deployment: &Deployment,
     state: &State,
     image: &ImagePlan,
@@ -69,15 +70,20 @@ async fn said(
     if let Some(kept) = state.rendered::<Kept>(&image.name).filter(|kept| kept.of == of) {
         return Ok((kept, false));
     }
-    let said = render(deployment, image, release).await.map_err(|error| error.to_string())?;
+    let said = render(session, deployment, image, release).await.map_err(|error| error.to_string())?;
     Ok((Kept { of, said }, true))
 }
 
-async fn render(deployment: &Deployment, image: &ImagePlan, release: &Release) -> Result<Conditions, Error> {
+async fn render(
+    session: &Session,
+    deployment: &Deployment,
+    image: &ImagePlan,
+    release: &Release,
+) -> Result<Conditions, Error> {
     // Which image it is makes no difference to how it is run, and no cluster is asked.
     let Some(own) = image.tags.first() else { return Ok(Conditions::default()) };
     let any = Shipped::of(&image.name, own, &ImageId(Digest::of(b"")), "");
-    let helm = Helm::find("", &deployment.namespace).await?;
+    let helm = session.helm("", &deployment.namespace).await?;
     let wanted: Wanted<'_> = want(&helm, release, Some(&any)).await?;
     let first = wanted.running().and_then(|(_, running)| running.into_iter().next());
     Ok(first.map(|(_, spec, container)| conditions(spec, container)).unwrap_or_default())

@@ -1,10 +1,12 @@
 //! What a verb has of the world: the project, the events, the cancellation.
 
 use crate::cli::args::Global;
+use crate::cli::render::text::name;
 use crate::cli::render::{Mode, Renderer};
 use crate::cli::signals::Signals;
 use crate::cli::teaching::Lessons;
 use crate::cli::terminal::{Terminal, WriteError};
+use crate::deploy::Helm;
 use crate::event::{Event, Events, Failure};
 use crate::project::{Problem, Project, Search};
 use crate::types::{Explained, Finding, Outcome};
@@ -12,6 +14,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 /// How often what is drawn is looked at again.
@@ -33,6 +36,7 @@ pub struct Session {
     pub directory: PathBuf,
     renderer: Arc<Mutex<Renderer>>,
     started: Instant,
+    helm: OnceCell<Helm>,
 }
 
 /// The runtime or the working directory could not be had.
@@ -76,7 +80,17 @@ impl Session {
             directory,
             renderer,
             started,
+            helm: OnceCell::new(),
         }
+    }
+
+    /// Helm, for `namespace` of the cluster that the kubeconfig calls `context`. Copies of one know
+    /// what each other rendered.
+    ///
+    /// # Errors
+    /// There is none, or one that is too old.
+    pub async fn helm(&self, context: &str, namespace: &str) -> Result<Helm, crate::deploy::Error> {
+        self.helm.get_or_try_init(Helm::find).await.map(|helm| helm.at(context, namespace))
     }
 
     /// The project, or how the run ends because there is none.
@@ -119,7 +133,8 @@ impl Session {
         }
         let place = finding.place.as_ref().map_or_else(String::new, |place| format!(", at {place}"));
         let Finding { severity, rule, found, .. } = finding;
-        let note = |text: String| self.events.say(Event::Note { image: Some(image.to_owned()), text });
+        // It may tell the name of a file that somebody else made.
+        let note = |text: String| self.events.say(Event::Note { image: Some(image.to_owned()), text: name(&text) });
         note(format!("{severity}: {rule}: {found}{place}"));
         finding.hint.iter().for_each(|hint| note(format!("  hint: {hint}")));
     }

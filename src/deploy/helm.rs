@@ -1,14 +1,16 @@
 //! The real Helm: what it renders, installs, rolls back and removes.
 
 use super::{Error, template};
-use crate::cluster::Object;
+use crate::cluster::{Object, Recorded};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::process::Command;
 
@@ -18,10 +20,13 @@ const OLDEST: (u32, u32) = (3, 14);
 const HISTORY: &str = "10";
 
 /// The program, for one namespace of one cluster.
+#[derive(Clone)]
 pub struct Helm {
     program: PathBuf,
     context: String,
     namespace: String,
+    /// What it rendered: the same charts are wanted by the check before a deployment, and by that.
+    rendered: Arc<Mutex<HashMap<String, Vec<Object>>>>,
 }
 
 /// What is installed.
@@ -54,6 +59,12 @@ pub struct Revision {
     pub updated: String,
 }
 
+impl From<Recorded> for Revision {
+    fn from(Recorded { revision, status }: Recorded) -> Self {
+        Self { revision, status, updated: String::new() }
+    }
+}
+
 impl Revision {
     /// Whether a run of Helm holds the release, or died while it did.
     pub fn is_pending(&self) -> bool {
@@ -68,12 +79,13 @@ impl Revision {
 }
 
 impl Helm {
-    /// The Helm on the `PATH`, for `namespace` of the cluster that the kubeconfig calls `context`.
+    /// The Helm on the `PATH`, for no cluster.
     ///
     /// # Errors
     /// There is none, or one that is too old.
-    pub async fn find(context: &str, namespace: &str) -> Result<Self, Error> {
-        let helm = Self { program: "helm".into(), context: context.to_owned(), namespace: namespace.to_owned() };
+    pub async fn find() -> Result<Self, Error> {
+        let (context, namespace) = (String::new(), "default".to_owned());
+        let helm = Self { program: "helm".into(), context, namespace, rendered: Arc::default() };
         let said = helm.command(&["version", "--short"]).output().await;
         let said = said.map_err(|source| Error::NoHelm { source })?;
         let text = String::from_utf8_lossy(&said.stdout).trim().to_owned();
@@ -81,12 +93,36 @@ impl Helm {
         if version < OLDEST { Err(Error::HelmVersion { found: text, oldest: OLDEST }) } else { Ok(helm) }
     }
 
+    /// The same for `namespace` of the cluster that the kubeconfig calls `context`.
+    pub fn at(&self, context: &str, namespace: &str) -> Self {
+        Self { context: context.to_owned(), namespace: namespace.to_owned(), ..self.clone() }
+    }
+
+    /// Whether it keeps its record in Secrets of the namespace, which it does unless told otherwise.
+    pub(super) fn records_in_secrets() -> bool {
+        std::env::var("HELM_DRIVER").map_or(true, |driver| matches!(driver.as_str(), "" | "secret" | "secrets"))
+    }
+
     /// The objects of `chart` as the cluster would get them; hooks are left out. Nothing is changed,
-    /// and no cluster is asked.
+    /// and no cluster is asked. One that was rendered before by this or a copy of it is not rendered
+    /// again.
     ///
     /// # Errors
     /// The chart, its values or what comes of them is wrong.
     pub async fn render(&self, chart: &Chart<'_>) -> Result<Vec<Object>, Error> {
+        let Chart { release, directory, files, set } = chart;
+        let key = format!("{} {release} {} {files:?} {set}", self.namespace, directory.display());
+        let lock = || self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock().get(&key).cloned();
+        if let Some(objects) = known {
+            return Ok(objects);
+        }
+        let objects = self.template(chart).await?;
+        lock().insert(key, objects.clone());
+        Ok(objects)
+    }
+
+    async fn template(&self, chart: &Chart<'_>) -> Result<Vec<Object>, Error> {
         let values = values_file(chart.set)?;
         let mut words: Vec<OsString> = vec!["template".into(), chart.release.into(), chart.directory.into()];
         words.extend(["--no-hooks", "--include-crds"].map(OsString::from));
@@ -95,16 +131,18 @@ impl Helm {
     }
 
     /// Installs or upgrades `chart`; ends when the cluster has its objects, ready or not. Gives the
-    /// new revision.
+    /// new revision. `tried` says that the cluster would take all of its objects: Helm need not fetch
+    /// and read the cluster's whole schema then, which is most of the time that it takes.
     ///
     /// # Errors
     /// Helm or the cluster refused, or a hook failed.
-    pub async fn upgrade(&self, chart: &Chart<'_>) -> Result<u32, Error> {
+    pub async fn upgrade(&self, chart: &Chart<'_>, tried: bool) -> Result<u32, Error> {
         let values = values_file(chart.set)?;
         let mut words: Vec<OsString> = vec!["upgrade".into(), "--install".into(), chart.release.into()];
         words.push(chart.directory.into());
         // Without it Helm takes the values of the revision before where it is given none.
         words.extend(["--reset-values", "--history-max", HISTORY, "--output", "json"].map(OsString::from));
+        words.extend(tried.then(|| "--disable-openapi-validation".into()));
         words.extend(value_words(chart.files, values.path()));
         let text = self.run(Subject::from(chart), "installing", &words).await?;
         let done: Done = serde_json::from_str(&text)

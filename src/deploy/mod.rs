@@ -97,14 +97,17 @@ impl Deployer<'_> {
     pub async fn deploy(&self, wanted: &Wanted<'_>, sources: &Sources<'_>) -> Result<(), Error> {
         let begun = Instant::now();
         let (release, namespace) = (&wanted.release.name, &self.deployment.namespace);
-        let (last, mut rollout) = tokio::try_join!(self.last_revision(release), async {
-            Ok(Rollout::begin(self.cluster, namespace).await?)
-        })?;
+        let (last, mut rollout, tried) = tokio::try_join!(
+            self.last_revision(release),
+            async { Ok(Rollout::begin(self.cluster, namespace).await?) },
+            self.try_out(release, &wanted.objects),
+        )?;
         let workloads = wanted.workloads();
-        let running = if rollout.is_done(&workloads) { self.running(wanted, last.as_ref()).await? } else { None };
+        let as_wanted = rollout.is_done(&workloads) && tried.as_ref().is_some_and(Vec::is_empty);
+        let running = if as_wanted { self.running(wanted, last.as_ref()).await? } else { None };
         let (revision, changed) = match running {
             Some(revision) => (revision, false),
-            None => (self.upgrade(wanted, &mut rollout, sources).await?, true),
+            None => (self.upgrade(wanted, tried.is_some(), &mut rollout, sources).await?, true),
         };
         self.events.say(Event::Deployed {
             release: release.clone(),
@@ -117,33 +120,46 @@ impl Deployer<'_> {
         Ok(())
     }
 
-    /// The revision that runs, if the cluster has all of `wanted` and nothing else of the release.
-    async fn running(&self, wanted: &Wanted<'_>, last: Option<&Revision>) -> Result<Option<u32>, Error> {
-        let Some(last) = last.filter(|last| last.status == "deployed") else { return Ok(None) };
-        let name = &wanted.release.name;
-        let (now, different) = tokio::join!(self.helm.manifest(name), self.differences_of(name, &wanted.objects));
-        let different = match different {
-            // What would be refused differs; Helm will be told so, too.
-            Err(Error::Cluster(error)) if error.is_refusal() => return Ok(None),
-            different => different?,
-        };
-        let now = now?;
-        let key = |object: &Object| (object.kind().to_owned(), object.name().to_owned());
-        let left_over = now.iter().any(|one| !wanted.objects.iter().any(|other| key(one) == key(other)));
-        Ok((different.is_empty() && !left_over).then_some(last.revision))
+    /// What of `objects` differs from what the cluster has; `None` if it would refuse some of them, as it
+    /// will then tell Helm, too.
+    async fn try_out(&self, release: &str, objects: &[Object]) -> Result<Option<Vec<Difference>>, Error> {
+        match self.differences_of(release, objects).await {
+            Err(Error::Cluster(error)) if error.is_refusal() => Ok(None),
+            different => different.map(Some),
+        }
     }
 
-    async fn upgrade(&self, wanted: &Wanted<'_>, rollout: &mut Rollout, sources: &Sources<'_>) -> Result<u32, Error> {
+    /// The revision that runs, if the release has nothing that is not in `wanted`, all of which it has.
+    async fn running(&self, wanted: &Wanted<'_>, last: Option<&Revision>) -> Result<Option<u32>, Error> {
+        let Some(last) = last.filter(|last| last.status == "deployed") else { return Ok(None) };
+        let now = self.helm.manifest(&wanted.release.name).await?;
+        let key = |object: &Object| (object.kind().to_owned(), object.name().to_owned());
+        let left_over = now.iter().any(|one| !wanted.objects.iter().any(|other| key(one) == key(other)));
+        Ok((!left_over).then_some(last.revision))
+    }
+
+    async fn upgrade(
+        &self,
+        wanted: &Wanted<'_>,
+        tried: bool,
+        rollout: &mut Rollout,
+        sources: &Sources<'_>,
+    ) -> Result<u32, Error> {
         let name = &wanted.release.name;
         let image = wanted.image.map(Shipped::reference);
         let namespace = self.deployment.namespace.clone();
         self.events.say(Event::ReleaseStarted { release: name.clone(), namespace, image });
+        let workloads = wanted.workloads();
         // Not to be broken off: Helm would leave the release where no other run may touch it.
-        let revision = self.helm.upgrade(&wanted.chart()).await?;
-        self.settle(name, &wanted.workloads(), rollout, |cause| {
-            locate::place(wanted.release, sources, &wanted.objects, cause)
-        })
-        .await?;
+        let chart = wanted.chart();
+        let mut upgrade = std::pin::pin!(self.helm.upgrade(&chart, tried));
+        let revision = tokio::select! {
+            revision = &mut upgrade => revision?,
+            // That the cluster was lost shows when it is looked at anew.
+            _begun = rollout.begin_to_change(name, &workloads, self.events) => upgrade.await?,
+        };
+        self.settle(name, &workloads, rollout, |cause| locate::place(wanted.release, sources, &wanted.objects, cause))
+            .await?;
         Ok(revision)
     }
 
@@ -168,6 +184,14 @@ impl Deployer<'_> {
 
     /// The last revision of `release`, which no run of Helm holds, or held when it died.
     async fn last_revision(&self, release: &str) -> Result<Option<Revision>, Error> {
+        // The labels of Helm's record say it sooner than Helm does, but not since when.
+        if Helm::records_in_secrets() {
+            let mut recorded = self.cluster.releases(&self.deployment.namespace).await?;
+            let last = recorded.remove(release).map(Revision::from);
+            if last.as_ref().is_none_or(|last| !last.is_pending()) {
+                return Ok(last);
+            }
+        }
         match self.helm.history(release).await?.pop() {
             Some(last) if last.is_pending() => Err(Error::Stuck { release: release.to_owned(), revision: last }),
             last => Ok(last),

@@ -18,6 +18,8 @@ const LINES: i64 = 12;
 pub struct Rollout {
     watch: Watch,
     before: Before,
+    /// What was said last of how far it is.
+    said: String,
 }
 
 /// Why a release does not become ready.
@@ -53,12 +55,34 @@ impl Rollout {
     pub async fn begin(cluster: &Cluster, namespace: &str) -> Result<Self, cluster::Error> {
         let mut watch = cluster.watch(namespace);
         let before = cause::before(watch.next().await?);
-        Ok(Self { watch, before })
+        Ok(Self { watch, before, said: String::new() })
     }
 
     /// Whether all `workloads` are ready now.
     pub fn is_done(&self, workloads: &[Workload]) -> bool {
         workloads.iter().all(|one| is_done(one, self.watch.current()))
+    }
+
+    /// Waits until the cluster has another one of `workloads` than before, and says how far it is then:
+    /// what was changed is on its way, though Helm may still be writing.
+    ///
+    /// # Errors
+    /// The cluster was lost.
+    pub async fn begin_to_change(
+        &mut self,
+        release: &str,
+        workloads: &[Workload],
+        events: &Events,
+    ) -> Result<(), cluster::Error> {
+        let before: Vec<Option<i64>> = workloads.iter().map(|one| one.generation(self.watch.current())).collect();
+        loop {
+            let all = self.watch.next().await?;
+            if workloads.iter().zip(&before).any(|(one, before)| one.generation(all) != *before) {
+                let text = progress(&workloads.iter().collect::<Vec<_>>(), all);
+                self.say(release, text, events);
+                return Ok(());
+            }
+        }
     }
 
     /// Looks anew, after something was changed: what was seen before may look as if it were done.
@@ -82,25 +106,30 @@ impl Rollout {
         events: &Events,
     ) -> Result<Ended, cluster::Error> {
         let begun = Instant::now();
-        let (mut shown, mut said) = (Shown::new(), String::new());
+        let mut shown = Shown::new();
         loop {
             let snapshot = self.watch.current();
             let open: Vec<&Workload> = workloads.iter().filter(|one| !is_done(one, snapshot)).collect();
             if open.is_empty() {
                 return Ok(Ended::Ready);
             }
-            let progress = say(&open, snapshot);
-            if progress != said {
-                events.say(Event::Waiting { release: release.to_owned(), text: progress.clone() });
-                said = progress;
-            }
-            if let Some(verdict) = self.verdict(&open, &mut shown, begun.elapsed() >= deadline) {
+            let text = progress(&open, snapshot);
+            let verdict = self.verdict(&open, &mut shown, begun.elapsed() >= deadline);
+            self.say(release, text, events);
+            if let Some(verdict) = verdict {
                 return Ok(Ended::Failed(Box::new(verdict)));
             }
             // What only time decides brings no change.
             if let Ok(next) = tokio::time::timeout(PACE, self.watch.next()).await {
                 next?;
             }
+        }
+    }
+
+    fn say(&mut self, release: &str, text: String, events: &Events) {
+        if text != self.said {
+            events.say(Event::Waiting { release: release.to_owned(), text: text.clone() });
+            self.said = text;
         }
     }
 
@@ -149,7 +178,7 @@ fn is_done(workload: &Workload, all: &Snapshot) -> bool {
     workload.progress(all).is_some_and(|progress| progress.done)
 }
 
-fn say(open: &[&Workload], all: &Snapshot) -> String {
+fn progress(open: &[&Workload], all: &Snapshot) -> String {
     let one = |one: &&Workload| match one.progress(all) {
         Some(progress) => format!("{one} {} of {} ready", progress.ready, progress.wanted),
         None => format!("{one} is not there yet"),

@@ -51,6 +51,17 @@ impl Workload {
         Some(Self { kind, name: object.name().to_owned() })
     }
 
+    /// How often what it is to be was changed; `None` if it is not there.
+    pub fn generation(&self, all: &Snapshot) -> Option<i64> {
+        let meta = match self.kind {
+            Kind::Deployment => all.deployments.get(&self.name).map(|one| &one.metadata),
+            Kind::StatefulSet => all.stateful_sets.get(&self.name).map(|one| &one.metadata),
+            Kind::DaemonSet => all.daemon_sets.get(&self.name).map(|one| &one.metadata),
+            Kind::Job => all.jobs.get(&self.name).map(|one| &one.metadata),
+        };
+        meta.map(|meta| meta.generation.unwrap_or_default())
+    }
+
     /// How far it is; `None` until the cluster shows it.
     pub fn progress(&self, all: &Snapshot) -> Option<Progress> {
         match self.kind {

@@ -10,7 +10,7 @@ pub mod plan;
 mod state;
 pub mod status;
 mod summary;
-mod text;
+pub mod text;
 pub mod why;
 
 #[cfg(test)]

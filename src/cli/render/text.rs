@@ -84,6 +84,12 @@ pub fn plain(text: &str) -> String {
     last.replace('\t', "    ").chars().filter(|c| !c.is_control()).collect()
 }
 
+/// A name that comes out of an image: what could move the cursor is written out.
+pub fn name(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +106,11 @@ mod tests {
     fn a_foreign_line_cannot_move_the_cursor() {
         assert_eq!(plain("\x1b[2K\x1b[1G10%\r20%\r\x1b[32m30%\x1b[0m\x07\r\n"), "30%");
         assert_eq!(plain("a\tb\x1b]0;title\x07c"), "a    bc");
+    }
+
+    #[test]
+    fn a_foreign_name_is_shown_whole_and_cannot_move_the_cursor() {
+        assert_eq!(name("etc/a\x1b[2K\rb\n/ü"), "etc/a\\u{1b}[2K\\rb\\n/ü");
     }
 
     #[test]

@@ -1,12 +1,18 @@
 //! Where an image's bytes come from, as a page.
 
-use crate::cli::render::text::{count, cut};
+use crate::cli::render::text;
+use crate::cli::render::text::{count, name};
 use crate::cli::terminal::Paint;
 use crate::types::ByteSize;
 use crate::why::{Blame, Change, Growth, Hidden, Line, Owner, Part, Twins};
 
 /// How many characters of an instruction or a path are shown.
 const WIDTH: usize = 72;
+
+/// A path or an instruction of the image.
+fn cut(foreign: &str) -> String {
+    text::cut(&name(foreign), WIDTH)
+}
 
 /// How a page is made.
 #[derive(Clone, Copy)]
@@ -38,7 +44,7 @@ impl Page {
     fn line(self, line: &Line, all: ByteSize) -> Vec<String> {
         let place = line.line.map_or_else(|| "line unknown".to_owned(), |line| format!("line {line}"));
         let share = line.size.0 as f64 / all.0.max(1) as f64 * 100.0;
-        let text = self.paint.strong(&cut(&line.text, WIDTH));
+        let text = self.paint.strong(&cut(&line.text));
         let mut lines = vec![String::new(), format!("{:>10}  {share:>3.0} %  {place}  {text}", line.size.to_string())];
         let shown = line.parts.iter().take(self.top);
         lines.extend(shown.map(|part| format!("{:>22}  {}", part.size.to_string(), self.part(part))));
@@ -54,12 +60,12 @@ impl Page {
         let mut text = match &part.owner {
             Owner::Package(package) => {
                 let version = package.version.as_deref().unwrap_or_default();
-                format!("{} {} {version}", package.manager, package.name).trim_end().to_owned()
+                name(format!("{} {} {version}", package.manager, package.name).trim_end())
             }
-            Owner::Folder(path) => format!("/{path}"),
+            Owner::Folder(path) => name(&format!("/{path}")),
         };
         if let Some(file) = part.largest.first().filter(|file| part.entries > 1 && file.size.0 > part.size.0 / 2) {
-            text += &format!(", most of it {}", cut(&format!("/{}", file.path), WIDTH));
+            text += &format!(", most of it {}", cut(&format!("/{}", file.path)));
         }
         if part.hidden.0 > 0 {
             text += &self.paint.warn(&format!(" ({} hidden)", part.hidden));
@@ -72,7 +78,8 @@ impl Page {
         let line = |line: Option<u32>| line.map_or_else(|| "a line".to_owned(), |line| format!("line {line}"));
         let show = |one: &Hidden| {
             let same = if one.same { ", only its owner or mode" } else { "" };
-            format!("{:>22}  /{} of {}, by {}{same}", one.size.to_string(), one.path, line(one.line), line(one.by))
+            let (size, path) = (one.size.to_string(), name(&one.path));
+            format!("{size:>22}  /{path} of {}, by {}{same}", line(one.line), line(one.by))
         };
         self.list("in the image, but replaced or deleted by a later line", sum, hidden, show)
     }
@@ -80,7 +87,7 @@ impl Page {
     fn twins(self, twins: &[Twins]) -> Vec<String> {
         let sum = twins.iter().map(|one| one.wasted.0).sum();
         let show = |one: &Twins| {
-            let paths: Vec<String> = one.paths.iter().take(2).map(|path| format!("/{path}")).collect();
+            let paths: Vec<String> = one.paths.iter().take(2).map(|path| name(&format!("/{path}"))).collect();
             let more = one.paths.len().saturating_sub(2);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             format!("{:>22}  {}{more}", one.wasted.to_string(), paths.join(" and "))
@@ -122,7 +129,7 @@ fn change(change: &Change) -> String {
         (_, None) => " (gone)",
         _ => "",
     };
-    format!("{:>22}  {}{state}", signed(change.by()), cut(&change.what, WIDTH))
+    format!("{:>22}  {}{state}", signed(change.by()), cut(&change.what))
 }
 
 fn signed(bytes: i64) -> String {
