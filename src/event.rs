@@ -1,7 +1,7 @@
 //! What happened, typed: the only thing a verb says aloud. Renderers make a live terminal,
 //! plain lines or JSON lines of it.
 
-use crate::types::{ByteSize, Finding, ImageId, Outcome};
+use crate::types::{Because, ByteSize, Finding, ImageId, Outcome};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
@@ -53,6 +53,17 @@ pub enum Event {
         /// What failed, if it failed.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
+    },
+    /// A step of a build ran, and why; said when the image is built.
+    StepRan {
+        /// The image in the plan.
+        image: String,
+        /// The step.
+        step: Step,
+        /// All causes that are known.
+        because: Vec<Because>,
+        /// How long it ran.
+        ms: u64,
     },
     /// The builder warns of something in the Dockerfile.
     BuildWarning {

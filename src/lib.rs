@@ -7,6 +7,7 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+pub mod blame;
 pub mod build;
 pub mod chart;
 pub mod cli;
@@ -25,4 +26,3 @@ pub mod secrets;
 pub mod smoke;
 pub mod types;
 pub mod verify;
-pub mod why;

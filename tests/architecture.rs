@@ -2,13 +2,13 @@
 //!
 //! `types ← event ← image ← engine ← node ← cluster ← evidence ← verbs ← report ← cli`, each free to use all
 //! to its left; `project` and `context` need `types` only and serve `engine` and all to its right;
-//! `chart` needs `types`, `event` and `project` and serves verbs and `cli`. One verb never uses
-//! another.
+//! `chart` needs `types`, `event` and `project`, `blame` needs `types`, `event` and `image`; both serve verbs
+//! and `cli`. One verb never uses another.
 
 use std::path::{Path, PathBuf};
 
 const LINE: [&str; 7] = ["types", "event", "image", "engine", "node", "cluster", "evidence"];
-const VERBS: [&str; 8] = ["build", "verify", "smoke", "load", "secrets", "deploy", "why", "e2e"];
+const VERBS: [&str; 7] = ["build", "verify", "smoke", "load", "secrets", "deploy", "e2e"];
 const LIMIT: usize = 400;
 
 /// The rooms that `room` may use; `None` if the plan has no such room.
@@ -22,9 +22,10 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         "event" | "image" => Some(left_of(room)),
         "engine" | "node" | "cluster" | "evidence" => Some(left_of(room).into_iter().chain(beside).collect()),
         "report" => Some(with(&VERBS)),
-        "cli" => Some(with(&VERBS).into_iter().chain(["chart", "report"]).collect()),
+        "blame" => Some(vec!["types", "event", "image"]),
+        "cli" => Some(with(&VERBS).into_iter().chain(["blame", "chart", "report"]).collect()),
         "lib" | "main" => Some(vec!["cli"]),
-        verb if VERBS.contains(&verb) => Some(with(&["chart"])),
+        verb if VERBS.contains(&verb) => Some(with(&["blame", "chart"])),
         _ => None,
     }
 }

@@ -7,17 +7,18 @@
 //! cannot be checked again here (a URL, a remote frontend). Otherwise the builder is asked, which
 //! knows.
 
+use super::reasons::Recipe;
 use super::{Built, Options, settings};
 use crate::context::{Change, Filter, TreeRecord, recheck, record};
 use crate::engine::buildkit::Synced;
 use crate::engine::{self, Engine};
 use crate::project::ImagePlan;
-use crate::types::{Digest, ImageId, ImageRef};
+use crate::types::{Digest, FileChange, ImageId, ImageRef};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// All that decided a build.
 #[derive(Clone, Debug)]
@@ -35,6 +36,7 @@ struct Head {
     engine_id: String,
     /// Each base by its canonical name, and what the engine had under it.
     bases: Vec<(String, Digest)>,
+    recipe: Recipe,
     synced: Vec<Synced>,
 }
 
@@ -79,6 +81,16 @@ pub(super) struct Sources {
     pub(super) bases: Vec<String>,
     /// There is a source that cannot be checked again here.
     pub(super) uncheckable: bool,
+    pub(super) recipe: Recipe,
+}
+
+/// What of the context is other than when it was recorded.
+#[derive(Default)]
+pub(super) struct Changed {
+    /// By the ignore rules of then.
+    pub(super) files: Vec<(String, FileChange)>,
+    /// The ignore file that is another one.
+    pub(super) ignore: Option<String>,
 }
 
 impl Inputs {
@@ -114,6 +126,7 @@ impl Inputs {
             id: built.id.clone(),
             engine_id: built.engine_id.clone(),
             bases,
+            recipe: sources.recipe,
             synced,
         };
         Ok(Self { head, trees })
@@ -123,6 +136,37 @@ impl Inputs {
     fn tree(&self, dir: &str) -> Option<&TreeRecord> {
         let of_dir = self.head.synced.iter().zip(&self.trees).filter(|(synced, _)| synced.dir == dir);
         of_dir.map(|(_, tree)| tree).max_by_key(|tree| tree.len())
+    }
+
+    /// What it was made by, files and bases aside.
+    pub(super) fn recipe(&self) -> &Recipe {
+        &self.head.recipe
+    }
+
+    /// Each base by its canonical name, and what the engine had under it.
+    pub(super) fn bases(&self) -> &[(String, Digest)] {
+        &self.head.bases
+    }
+
+    /// The engine's address.
+    pub(super) fn engine(&self) -> &str {
+        &self.head.engine
+    }
+
+    /// What of the context is other now than then; `None` if it cannot be compared.
+    pub(super) fn changed(&self, image: &ImagePlan) -> Option<Changed> {
+        let (mut files, mut largest, mut ignore) = (Vec::new(), 0, None);
+        for (synced, tree) in self.head.synced.iter().zip(&self.trees) {
+            let (root, filter) = place(image, synced)?;
+            let changed = recheck(tree, root, &filter).ok()?.list;
+            ignore = ignore.or_else(|| changed.iter().map(|(path, _)| path).find(|path| is_ignore(path)).cloned());
+            // The builder also asks for single files of the context.
+            if synced.dir == "context" && tree.len() >= largest {
+                largest = tree.len();
+                files = changed.into_iter().map(|(path, change)| (path, told(change))).collect();
+            }
+        }
+        Some(Changed { files, ignore })
     }
 
     /// Whether a file has other content than then, but the same size and time. The builder compares
@@ -221,6 +265,20 @@ impl Inputs {
     }
 }
 
+fn is_ignore(path: &str) -> bool {
+    path == ".dockerignore" || path.ends_with(".dockerignore")
+}
+
+fn told(change: Change) -> FileChange {
+    match change {
+        Change::Added => FileChange::Added,
+        Change::Removed => FileChange::Removed,
+        Change::Kind => FileChange::Kind,
+        Change::Mode => FileChange::Mode,
+        Change::Content => FileChange::Content,
+    }
+}
+
 /// What the engine has under `name`.
 async fn found(engine: &Engine, name: &str) -> Result<Option<Digest>, Differs> {
     match engine.inspect(name).await {
@@ -258,7 +316,7 @@ fn place<'a>(image: &'a ImagePlan, synced: &Synced) -> Option<(&'a Path, Filter)
 }
 
 /// Takes what a build used from the names of its vertices.
-pub(super) fn sources<'a>(names: impl Iterator<Item = &'a str>) -> Sources {
+pub(super) fn sources<'a>(names: impl Iterator<Item = &'a str>, recipe: Recipe) -> Sources {
     const HARMLESS: [&str; 5] = [
         "[internal] load build definition",
         "[internal] load .dockerignore",
@@ -266,7 +324,7 @@ pub(super) fn sources<'a>(names: impl Iterator<Item = &'a str>) -> Sources {
         "exporting to image",
         "[auth] ",
     ];
-    let mut sources = Sources { bases: Vec::new(), uncheckable: false };
+    let mut sources = Sources { bases: Vec::new(), uncheckable: false, recipe };
     for name in names {
         match name.strip_prefix("[internal] load metadata for ") {
             Some(base) => match base.trim().parse::<ImageRef>() {
@@ -294,12 +352,12 @@ mod tests {
             "[2/2] COPY . .",
             "exporting to image",
         ];
-        let found = sources(known.into_iter());
+        let found = sources(known.into_iter(), Recipe::default());
         assert_eq!(found.bases, ["docker.io/library/nginx:alpine"]);
         assert!(!found.uncheckable);
         for other in ["https://example.org/x.tgz", "resolve image config for docker.io/docker/dockerfile:1", "git://x"]
         {
-            assert!(sources([other].into_iter()).uncheckable, "{other}");
+            assert!(sources([other].into_iter(), Recipe::default()).uncheckable, "{other}");
         }
     }
 
@@ -322,6 +380,7 @@ mod tests {
             id: ImageId(Digest::of(b"i")),
             engine_id: "i".into(),
             bases: vec![("b".into(), Digest::of(b"b"))],
+            recipe: Recipe::of(&ImagePlan::undescribed("a"), "FROM a\nRUN b\n", [("RUN b".into(), 7)].into()),
             synced: vec![synced],
         };
         let bytes = Inputs { head, trees: vec![tree] }.to_bytes();

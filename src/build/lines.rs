@@ -45,7 +45,7 @@ impl Lines {
 }
 
 /// `dispatch` in BuildKit's `dockerfile2llb` gives a step to these.
-fn makes_step(keyword: &str) -> bool {
+pub(super) fn makes_step(keyword: &str) -> bool {
     ["RUN", "COPY", "ADD", "WORKDIR"].iter().any(|one| keyword.eq_ignore_ascii_case(one))
 }
 

@@ -5,17 +5,21 @@ mod diagnosis;
 mod error;
 mod inputs;
 mod lines;
+mod reasons;
 mod steps;
 
 pub use error::Error;
 pub use inputs::{Differs, Inputs, Unknown};
+pub use reasons::{Forecast, Predicted, forecast};
 
 use crate::engine::buildkit::{BuildKit, LocalDirs, SecretValues, Solve, Solved};
 use crate::engine::{self, Credentials, Engine, Environment};
 use crate::event::{Event, Events};
 use crate::project::{ImagePlan, SecretSource};
-use crate::types::{ByteSize, Digest, ImageId, ImageRef};
+use crate::types::{Because, ByteSize, Digest, ImageId, ImageRef};
 use lines::Lines;
+use reasons::{Changes, Plan, Recipe};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -81,6 +85,8 @@ pub async fn build(
         credentials: Credentials::new(Environment::of_process().docker_config),
     };
     events.say(Event::BuildStarted { image: image.name.clone(), engine: engine.version().to_owned() });
+    // Beside the build: what it is told apart from is what was there when it began.
+    let changes = reasons::compare(engine, image, options, options.before.clone());
     let mut steps = Steps::new(&image.name, Lines::of(&text), events.clone());
     let solved = tokio::select! {
         solved = buildkit.solve(solve, |progress| steps.take(progress)) => solved,
@@ -89,6 +95,7 @@ pub async fn build(
     let solved = solved.map_err(|error| diagnosis::diagnose(image, &text, &steps, error))?;
     let engine_id = confirm(engine, image, &solved).await?;
     let built = Built { id: ImageId(solved.config), engine_id, tags: image.tags.clone() };
+    let times = say_why(engine, image, &text, changes.await, options, &steps, events).await;
     events.say(Event::Built {
         image: image.name.clone(),
         id: built.id.clone(),
@@ -99,9 +106,36 @@ pub async fn build(
         sent: ByteSize(solved.sent),
         ms: begun.elapsed().as_millis() as u64,
     });
-    let sources = inputs::sources(steps.names());
+    let sources = inputs::sources(steps.names(), Recipe::of(image, &text, times));
     let inputs = Inputs::of(engine, image, &built, sources, dirs.synced(), begun_ns, options.before.as_deref()).await;
     Ok(Done { built, inputs })
+}
+
+/// Says of each step that ran why it did; gives how long each step took when it ran last.
+async fn say_why(
+    engine: &Engine,
+    image: &ImagePlan,
+    text: &str,
+    mut changes: Changes,
+    options: &Options,
+    steps: &Steps,
+    events: &Events,
+) -> BTreeMap<String, u64> {
+    if let Some(before) = &options.before {
+        changes.look_at_bases(before, engine).await;
+    }
+    let plan = Plan::new(text, image, &changes);
+    let ran = steps.ran();
+    let lines: BTreeSet<u32> = ran.iter().filter_map(|(step, _)| step.line).collect();
+    let mut times = options.before.as_ref().map(|before| before.recipe().times.clone()).unwrap_or_default();
+    for (step, ms) in ran {
+        let known = step.line.map(|line| plan.because(line, &lines)).unwrap_or_default();
+        let because = if known.is_empty() { vec![Because::Unknown] } else { known };
+        times.extend(step.line.and_then(|line| plan.key(line)).map(|key| (key.to_owned(), ms)));
+        events.say(Event::StepRan { image: image.name.clone(), step, because, ms });
+    }
+    times.retain(|key, _| plan.has(key));
+    times
 }
 
 /// The digest of the settings that decide what is built, files aside.

@@ -31,6 +31,8 @@ pub(super) struct Known {
     cached: bool,
     started: bool,
     ended: bool,
+    /// How long it ran.
+    ms: u64,
 }
 
 impl Steps {
@@ -51,6 +53,14 @@ impl Steps {
     /// How many of them came from the cache.
     pub(super) fn cached(&self) -> usize {
         self.known.values().filter(|known| known.counted && known.cached).count()
+    }
+
+    /// The steps of the Dockerfile that ran, in order, and how long each did, in milliseconds.
+    pub(super) fn ran(&self) -> Vec<(Step, u64)> {
+        let ran = self.known.values().filter(|known| known.counted && known.ended && !known.cached);
+        let mut ran: Vec<(Step, u64)> = ran.map(|known| (known.step.clone(), known.ms)).collect();
+        ran.sort_by_key(|(step, _)| (step.line, step.number));
+        ran
     }
 
     /// The step that failed, if one did. BuildKit cancels the others, which is no failure of theirs.
@@ -87,12 +97,13 @@ impl Steps {
         }
         if (vertex.took.is_some() || vertex.cached) && !known.ended {
             known.ended = true;
+            known.ms = vertex.took.map_or(0, |took| took.as_millis() as u64);
             flush(known, &self.image, &self.events);
             self.events.say(Event::StepFinished {
                 image: self.image.clone(),
                 step: known.step.clone(),
                 cached: known.cached,
-                ms: vertex.took.map_or(0, |took| took.as_millis() as u64),
+                ms: known.ms,
                 error: (!known.error.is_empty()).then(|| known.error.clone()),
             });
         }
@@ -117,6 +128,7 @@ impl Steps {
             cached: false,
             started: false,
             ended: false,
+            ms: 0,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Builds for the verbs that build: the builder is asked only if what is kept of the last build does
 //! not answer, and only then connected to.
 
-use crate::build::{self, Built, Done, Inputs, Options, Unknown};
+use crate::build::{self, Built, Done, Forecast, Inputs, Options, Unknown};
 use crate::cli::kept;
 use crate::cli::session::Session;
 use crate::engine::Engine;
@@ -47,6 +47,21 @@ impl<'a> Builder<'a> {
         let ms = begun.elapsed().as_millis() as u64;
         self.session.events.say(Event::UpToDate { image: image.name.clone(), id: built.id.clone(), files, ms });
         Some(built)
+    }
+
+    /// What a build of `image` would run, and why; nothing is built.
+    pub async fn forecast(&self, image: &ImagePlan, options: &Options) -> Result<Forecast, Outcome> {
+        let before = self.state.inputs(&image.name).and_then(|bytes| Inputs::from_bytes(&bytes)).map(Arc::new);
+        let holds = match &before {
+            Some(inputs) => inputs.hold(self.engine, image, options).await.is_some(),
+            None => false,
+        };
+        let forecast = build::forecast(self.engine, image, options, before).await;
+        let mut forecast = forecast.map_err(|error| self.session.failed(Some(&image.name), &error))?;
+        if holds {
+            forecast.steps.clear();
+        }
+        Ok(forecast)
     }
 
     async fn ask(&self, image: &ImagePlan, options: &Options) -> Result<Built, Outcome> {

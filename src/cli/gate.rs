@@ -7,7 +7,6 @@ use crate::engine::{self, Engine, ImageSummary};
 use crate::evidence::{Error, Evidence, Stale, State, Step};
 use crate::project::{ImagePlan, Plan};
 use crate::types::{Explained, ImageId, Outcome, path_from_here};
-use crate::verify::Policy;
 
 /// Why a step cannot be done on the last build of an image.
 #[derive(Debug, thiserror::Error)]
@@ -194,8 +193,8 @@ pub async fn passed(
     image: &ImagePlan,
     id: &ImageId,
 ) -> Result<(), NoEvidence> {
-    let verified = kept::verified(&Policy::of(plan, image), id, true);
-    let smoked = kept::smoked(engine, image, &kept::smoke_options(plan), id, true).await?;
+    let verified = kept::verified(&kept::policy(state, plan, image), id, true);
+    let smoked = kept::smoked(engine, image, &kept::smoke_options(plan, image), id, true).await?;
     for now in [verified, smoked] {
         if let Some(why) = stale(state, &now)? {
             let (image, id) = (image.name.clone(), id.short().to_owned());

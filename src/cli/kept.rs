@@ -64,7 +64,17 @@ pub fn before(state: &State, image: &ImagePlan) -> Option<ImageId> {
 pub fn previous(state: &State, image: &ImagePlan) -> Option<Previous> {
     let before = before(state, image)?;
     let (config, _) = facts::store().config(&before)?;
-    Some(Previous { id: before, diff_ids: config.rootfs.diff_ids })
+    let size = facts::store().image(&before).map(|facts| facts.size());
+    Some(Previous { id: before, diff_ids: config.rootfs.diff_ids, size })
+}
+
+/// What `plan` holds `image` to, with the image before if it must not grow.
+pub fn policy(state: &State, plan: &Plan, image: &ImagePlan) -> Policy {
+    let mut policy = Policy::of(plan, image);
+    if policy.budgets.growth.is_some() {
+        policy.previous = previous(state, image);
+    }
+    policy
 }
 
 /// That an image was verified under `policy`.
@@ -106,8 +116,13 @@ pub async fn smoked(
     })
 }
 
-/// How images of `plan` are smoked.
-pub fn smoke_options(plan: &Plan) -> Options {
+/// How `image` of `plan` is smoked.
+pub fn smoke_options(plan: &Plan, image: &ImagePlan) -> Options {
     let project = Digest::of(plan.root.as_os_str().as_encoded_bytes()).hex().to_owned();
-    Options { project, rules: plan.rules.clone() }
+    let mut rules = plan.rules.clone();
+    // A rule of `smoke` finds one thing, so all of it is accepted.
+    let allowed = plan.allowances.iter().filter(|one| one.is_for(&image.name) && !one.is_over());
+    let of_smoke = allowed.filter(|one| crate::smoke::RULES.contains(&one.rule.as_str()));
+    rules.extend(of_smoke.map(|one| (one.rule.clone(), None)));
+    Options { project, rules }
 }

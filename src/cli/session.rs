@@ -1,7 +1,6 @@
 //! What a verb has of the world: the project, the events, the cancellation.
 
 use crate::cli::args::Global;
-use crate::cli::render::text::name;
 use crate::cli::render::{Mode, Renderer};
 use crate::cli::signals::Signals;
 use crate::cli::teaching::Lessons;
@@ -9,7 +8,7 @@ use crate::cli::terminal::{Terminal, WriteError};
 use crate::deploy::Helm;
 use crate::event::{Event, Events, Failure};
 use crate::project::{Problem, Project, Search};
-use crate::types::{Explained, Finding, Outcome};
+use crate::types::{Explained, Finding, Outcome, visible};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -134,7 +133,7 @@ impl Session {
         let place = finding.place.as_ref().map_or_else(String::new, |place| format!(", at {place}"));
         let Finding { severity, rule, found, .. } = finding;
         // It may tell the name of a file that somebody else made.
-        let note = |text: String| self.events.say(Event::Note { image: Some(image.to_owned()), text: name(&text) });
+        let note = |text: String| self.events.say(Event::Note { image: Some(image.to_owned()), text: visible(&text) });
         note(format!("{severity}: {rule}: {found}{place}"));
         finding.hint.iter().for_each(|hint| note(format!("  hint: {hint}")));
     }

@@ -11,7 +11,6 @@ use crate::load;
 use crate::node::{Found, Node};
 use crate::project::{ImagePlan, Plan};
 use crate::types::{ImageId, Outcome, short_path};
-use crate::verify::Policy;
 use futures_util::future::join_all;
 use serde::Serialize;
 use std::path::Path;
@@ -172,7 +171,7 @@ impl Look<'_> {
             self.smoked(image, &record.id),
             self.on_nodes(image, &record, &here)
         );
-        let verified = self.check(&kept::verified(&Policy::of(self.plan, image), &record.id, true));
+        let verified = self.check(&kept::verified(&kept::policy(self.state, self.plan, image), &record.id, true));
         ImageStatus { image: image.name.clone(), built, verified, smoked, nodes }
     }
 
@@ -234,7 +233,7 @@ impl Look<'_> {
     }
 
     async fn smoked(&self, image: &ImagePlan, id: &ImageId) -> Check {
-        match kept::smoked(self.engine, image, &kept::smoke_options(self.plan), id, true).await {
+        match kept::smoked(self.engine, image, &kept::smoke_options(self.plan, image), id, true).await {
             Ok(now) => self.check(&now),
             // It cannot have run beside what is not here any more.
             Err(error) if error.is_not_found() => {

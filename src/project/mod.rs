@@ -26,7 +26,7 @@ pub use deployment::{ClusterSecret, Deployment, PodSecurity, Release, SecretKey,
 pub use find::{Search, settings as settings_file};
 pub use keys::nearest;
 pub use origin::{Origin, Origins};
-pub use plan::{BuildArg, ImagePlan, Need, Plan, Probe, RunPolicy, Secret, SecretSource};
+pub use plan::{Allowance, Budgets, BuildArg, ImagePlan, Need, Plan, Probe, RunPolicy, Secret, SecretSource};
 pub use problem::{Problem, Wrong};
 pub use resolve::{NotSet, deadline, memory, namespace, writable};
 pub use source::{Snippet, Source};

@@ -1,7 +1,8 @@
 //! The resolved plan: the only thing verbs see of the settings.
 
 use super::deployment::Deployment;
-use crate::types::{ByteSize, ImageRef, Platform, Severity};
+use crate::types::{ByteSize, ImageRef, Place, Platform, Severity, wildcard};
+use jiff::civil::Date;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,10 +19,52 @@ pub struct Plan {
     pub images: Vec<ImagePlan>,
     /// Severities that differ from the rules' own; `None` switches a rule off.
     pub rules: BTreeMap<String, Option<Severity>>,
+    /// Findings that are accepted for a time.
+    pub allowances: Vec<Allowance>,
     /// How it is deployed, if the settings say that.
     pub deployment: Option<Deployment>,
     /// The files of journeys, absolute.
     pub journeys: Vec<PathBuf>,
+}
+
+/// A finding that is accepted for a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Allowance {
+    /// The rule.
+    pub rule: String,
+    /// The image; every one if none.
+    pub image: Option<String>,
+    /// Which files, variables, labels or build arguments; all if empty.
+    pub only: Vec<String>,
+    /// Why.
+    pub reason: String,
+    /// The last day on which it is, in UTC.
+    #[serde(serialize_with = "as_text")]
+    pub until: Date,
+    /// Where it is written.
+    pub place: Place,
+}
+
+impl Allowance {
+    /// Whether it is for the image called `name`.
+    pub fn is_for(&self, name: &str) -> bool {
+        self.image.as_ref().is_none_or(|image| image == name)
+    }
+
+    /// Whether it is over.
+    pub fn is_over(&self) -> bool {
+        jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date() > self.until
+    }
+
+    /// Whether it accepts that `rule` finds `what`.
+    pub fn accepts(&self, rule: &str, what: Option<&str>) -> bool {
+        let named = |what: &str| self.only.iter().any(|pattern| wildcard(pattern, what));
+        self.rule == rule && (self.only.is_empty() || what.is_some_and(named))
+    }
+}
+
+fn as_text<S: serde::Serializer>(text: &impl std::fmt::Display, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(text)
 }
 
 /// One image of the plan. Paths are absolute.
@@ -48,6 +91,8 @@ pub struct ImagePlan {
     pub secrets: Vec<Secret>,
     /// What its size must be less than.
     pub budget: Option<ByteSize>,
+    /// What parts of it must be less than.
+    pub budgets: Budgets,
     /// A user's name where a number is needed is an error.
     pub numeric_user: bool,
     /// What `smoke` asks of the running container.
@@ -73,11 +118,32 @@ impl ImagePlan {
             args: Vec::new(),
             secrets: Vec::new(),
             budget: None,
+            budgets: Budgets::default(),
             numeric_user: false,
             probe: Probe::default(),
             run: RunPolicy::default(),
             needs: Vec::new(),
         }
+    }
+}
+
+/// What parts of an image must be less than.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Budgets {
+    /// What it has more than the image before.
+    pub growth: Option<ByteSize>,
+    /// Instructions, by how they begin.
+    pub lines: BTreeMap<String, ByteSize>,
+    /// Folders, with a leading slash and none behind.
+    pub folders: BTreeMap<String, ByteSize>,
+    /// Package managers and packages, as `MANAGER` or `MANAGER NAME`.
+    pub packages: BTreeMap<String, ByteSize>,
+}
+
+impl Budgets {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 

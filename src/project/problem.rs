@@ -38,6 +38,10 @@ pub enum Wrong {
     UnknownRule { rule: String, nearest: Option<String>, known: Vec<String> },
     #[error("unknown image `{name}`")]
     UnknownImage { name: String, nearest: Option<String>, known: Vec<String> },
+    #[error("`{key}` of this allowance is missing")]
+    Allowance { key: &'static str },
+    #[error("`{text}` is not a date (year, month and day, such as `2027-01-31`)")]
+    Date { text: String },
     #[error("the settings name no image")]
     NoImage,
     #[error("`{name}` cannot name an image (lower-case letters and digits, joined by `.`, `_` or `-`)")]
@@ -217,6 +221,9 @@ impl Wrong {
             }
             Self::UnknownPart(part) => return did_you_mean(&part.nearest, &part.known),
             Self::Target { nearest, .. } => return did_you_mean(nearest, &[]),
+            Self::Allowance { key: "rule" } => "name the rule (docs/rules.md), such as `rule = \"file.setuid\"`".into(),
+            Self::Allowance { key: "reason" } => "say why it is accepted, for who reads it in a year".into(),
+            Self::Allowance { .. } => "say until when, such as `until = \"2027-01-31\"`".into(),
             Self::NoImage => "add a table such as `[image.api]`".into(),
             Self::SharedTag { .. } => "give each image its own `tag`".into(),
             Self::NoDockerfile { .. } => "set `dockerfile`".into(),

@@ -20,6 +20,8 @@ pub struct File {
     pub image: BTreeMap<String, Image>,
     /// Severities that differ from the rules' own, by rule.
     pub rules: BTreeMap<String, Level>,
+    /// Findings that are accepted for a time.
+    pub allow: Vec<Allow>,
     /// Where and how the releases are deployed.
     pub deploy: Deploy,
     /// The Helm releases, by name.
@@ -51,6 +53,8 @@ pub struct Image {
     pub secrets: BTreeMap<String, Secret>,
     /// What the image's size must be less than, such as `400MB`.
     pub budget: Option<String>,
+    /// What parts of it must be less than.
+    pub budgets: Budgets,
     /// A user's name where Kubernetes needs a number is an error. Default: `false`.
     pub numeric_user: Option<bool>,
     /// What `smoke` asks of the running container.
@@ -59,6 +63,42 @@ pub struct Image {
     pub run: Run,
     /// What must run beside it, by host name.
     pub needs: BTreeMap<String, Need>,
+}
+
+/// A finding that is accepted for a time.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Allow {
+    /// The rule.
+    #[schemars(required)]
+    pub rule: String,
+    /// The image. Default: every one.
+    pub image: Option<String>,
+    /// Which files, variables, labels or build arguments; `*` stands for anything but `/`, `**` for
+    /// anything. Default: all.
+    pub only: Vec<String>,
+    /// Why it is accepted.
+    #[schemars(required)]
+    pub reason: String,
+    /// The last day on which it is (in UTC), such as `2027-01-31`.
+    #[schemars(required)]
+    pub until: String,
+}
+
+/// What parts of an image must be less than, each a size such as `40MB`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Budgets {
+    /// What it has more than the image before: the last build before this one, or what `verify
+    /// --against` names. Without one nothing is checked.
+    pub growth: Option<String>,
+    /// Instructions, by how they begin, such as `"COPY --from=deps"`; `FROM` is the base.
+    pub lines: BTreeMap<String, String>,
+    /// Folders with all that is below them, such as `"/app"`.
+    pub folders: BTreeMap<String, String>,
+    /// Package managers (`apk`, `dpkg`, `npm`, `pip`), and their packages, such as `"pip numpy"`; `*` in
+    /// a name stands for anything.
+    pub packages: BTreeMap<String, String>,
 }
 
 /// One name or more.

@@ -70,6 +70,7 @@ fn draft(subject: &Subject<'_>, leak: &Leak<'_>) -> Draft {
     };
     let details = if made_by.is_empty() { Vec::new() } else { vec![format!("put there by: {made_by}")] };
     Draft::new("secret.file", "no secret in any layer", found)
+        .of(format!("/{}", leak.entry.path))
         .at(line(leak.layer).and_then(|line| subject.place(line)))
         .details(details)
         .hint(hint)
@@ -87,6 +88,7 @@ fn history(subject: &Subject<'_>) -> Vec<Draft> {
             };
             let draft =
                 Draft::new("secret.history", "no secret in the history", format!("the argument `{name}` {why}"))
+                    .of(name)
                     .at(subject.last_instruction(declares))
                     .hint(format!("give `{name}` to the step by `RUN --mount=type=secret,id={name}`"));
             found.push(draft);

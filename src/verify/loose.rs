@@ -1,5 +1,6 @@
 //! `file.setuid`, `file.writable`, `file.cache`: files that a run-time image is better without.
 
+use crate::blame::{CACHES, cache};
 use crate::image::files::{Entry, Kind};
 use crate::types::ByteSize;
 use crate::verify::subject::{Checked, Draft, Subject};
@@ -11,33 +12,21 @@ const OTHERS_WRITE: u32 = 0o002;
 /// How many paths are named.
 const NAMED: usize = 5;
 
-/// Folders of package managers' caches, wherever the home directory is, and how each is left empty.
-const CACHES: [(&str, &str); 10] = [
-    ("var/lib/apt/lists/", "`rm -rf /var/lib/apt/lists/*` in the same instruction"),
-    ("var/cache/apt/", "`apt-get clean` in the same instruction"),
-    ("var/cache/apk/", "`apk add --no-cache`"),
-    ("var/cache/dnf/", "`dnf clean all` in the same instruction"),
-    (".cache/pip/", "`pip install --no-cache-dir`, or `RUN --mount=type=cache`"),
-    (".cache/uv/", "`RUN --mount=type=cache,target=/root/.cache/uv`"),
-    (".npm/_cacache/", "`RUN --mount=type=cache,target=/root/.npm`"),
-    (".cache/yarn/", "`RUN --mount=type=cache`"),
-    (".cache/go-build/", "`RUN --mount=type=cache,target=/root/.cache/go-build`"),
-    (".cargo/registry/", "`RUN --mount=type=cache`"),
-];
-
 pub(super) fn check(subject: &Subject<'_>) -> Checked {
     Ok([set_id(subject), writable(subject), caches(subject)].concat())
 }
 
 /// Paths and sizes by the line of the Dockerfile.
-type ByLine<'a> = BTreeMap<Option<u32>, Vec<(&'a str, u64)>>;
+pub(super) type ByLine<'a> = BTreeMap<Option<u32>, Vec<(&'a str, u64)>>;
 
-/// All that a container sees and that `is_one` says yes to. What the base has is its makers' choice.
-fn own<'t>(subject: &'t Subject<'_>, is_one: impl Fn(&str, &Entry) -> bool) -> ByLine<'t> {
+/// All that a container sees and that `is_one` says yes to, but what is accepted though `rule` finds it.
+/// What the base has is its makers' choice.
+pub(super) fn own<'t>(subject: &'t Subject<'_>, rule: &str, is_one: impl Fn(&str, &Entry) -> bool) -> ByLine<'t> {
     let mut found = ByLine::new();
     for (path, layer, entry) in subject.tree.listed() {
         let origin = subject.origins.get(layer);
-        if is_one(path, entry) && !origin.is_some_and(|origin| origin.base) {
+        let is_own = is_one(path, entry) && !origin.is_some_and(|origin| origin.base);
+        if is_own && !subject.accepts(rule, Some(&format!("/{path}"))) {
             let line = origin.and_then(|origin| origin.line);
             found.entry(line).or_default().push((path, entry.size));
         }
@@ -45,7 +34,13 @@ fn own<'t>(subject: &'t Subject<'_>, is_one: impl Fn(&str, &Entry) -> bool) -> B
     found
 }
 
-fn drafts(subject: &Subject<'_>, found: ByLine<'_>, rule: &'static str, expected: &str, hint: &str) -> Vec<Draft> {
+pub(super) fn drafts(
+    subject: &Subject<'_>,
+    found: ByLine<'_>,
+    rule: &'static str,
+    expected: &str,
+    hint: &str,
+) -> Vec<Draft> {
     let draft = |(line, all): (Option<u32>, Vec<(&str, u64)>)| {
         let named: Vec<String> = all.iter().take(NAMED).map(|(path, _)| format!("`/{path}`")).collect();
         let more = all.len().saturating_sub(NAMED);
@@ -58,8 +53,9 @@ fn drafts(subject: &Subject<'_>, found: ByLine<'_>, rule: &'static str, expected
 }
 
 fn set_id(subject: &Subject<'_>) -> Vec<Draft> {
-    let found =
-        own(subject, |_, entry| entry.kind == Kind::File && entry.mode & SET_ID != 0 && entry.mode & 0o111 != 0);
+    let found = own(subject, "file.setuid", |_, entry| {
+        entry.kind == Kind::File && entry.mode & SET_ID != 0 && entry.mode & 0o111 != 0
+    });
     drafts(
         subject,
         found,
@@ -70,7 +66,7 @@ fn set_id(subject: &Subject<'_>) -> Vec<Draft> {
 }
 
 fn writable(subject: &Subject<'_>) -> Vec<Draft> {
-    let found = own(subject, |_, entry| match entry.kind {
+    let found = own(subject, "file.writable", |_, entry| match entry.kind {
         Kind::File => entry.mode & OTHERS_WRITE != 0,
         // As `/tmp` is: whoever may write there may not remove what others wrote.
         Kind::Directory => entry.mode & OTHERS_WRITE != 0 && entry.mode & STICKY == 0,
@@ -85,14 +81,9 @@ fn writable(subject: &Subject<'_>) -> Vec<Draft> {
     )
 }
 
-fn cache(path: &str) -> Option<usize> {
-    CACHES.iter().position(|(folder, _)| {
-        path.find(folder).is_some_and(|at| at == 0 || (folder.starts_with('.') && path[..at].ends_with('/')))
-    })
-}
-
 fn caches(subject: &Subject<'_>) -> Vec<Draft> {
-    let found = own(subject, |path, entry| entry.kind == Kind::File && entry.size > 0 && cache(path).is_some());
+    let found =
+        own(subject, "file.cache", |path, entry| entry.kind == Kind::File && entry.size > 0 && cache(path).is_some());
     let mut all = Vec::new();
     for (line, files) in found {
         let mut folders: BTreeMap<usize, u64> = BTreeMap::new();
@@ -113,19 +104,4 @@ fn caches(subject: &Subject<'_>) -> Vec<Draft> {
         }
     }
     all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn caches_are_known_by_their_folder() {
-        let folder = |path: &str| cache(path).map(|place| CACHES[place].0);
-        assert_eq!(folder("var/lib/apt/lists/deb.debian.org_InRelease"), Some("var/lib/apt/lists/"));
-        assert_eq!(folder("root/.npm/_cacache/index-v5/x"), Some(".npm/_cacache/"));
-        assert_eq!(folder("home/app/.cache/pip/http/x"), Some(".cache/pip/"));
-        assert_eq!(folder("srv/var/cache/apt/x"), None);
-        assert_eq!(folder("root/a.npm/_cacache/x"), None);
-    }
 }

@@ -7,16 +7,19 @@
 pub mod format;
 pub mod rules;
 
+mod allow;
 mod base;
 mod credentials;
 mod entrypoint;
 mod health;
 mod leaks;
 mod loose;
+mod parts;
 pub mod pod;
 mod secret;
 mod size;
 mod subject;
+mod tools;
 mod user;
 
 pub use rules::{RULES, Rule};
@@ -24,7 +27,7 @@ pub use subject::{Draft, NotChecked, Subject};
 
 use crate::event::Event;
 use crate::image::ImageFacts;
-use crate::project::{ImagePlan, Plan};
+use crate::project::{Allowance, Budgets, ImagePlan, Plan};
 use crate::types::{ByteSize, Digest, Finding, ImageId, Outcome, Severity};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -35,6 +38,8 @@ use std::time::Duration;
 pub struct Policy {
     /// What its size must be less than.
     pub budget: Option<ByteSize>,
+    /// What parts of it must be less than.
+    pub budgets: Budgets,
     /// A user's name where a number is needed is an error.
     pub numeric_user: bool,
     /// Severities that differ from the rules' own; `None` switches a rule off.
@@ -43,6 +48,10 @@ pub struct Policy {
     pub dockerfile: Option<Source>,
     /// The image that was built before, to say what is new since.
     pub previous: Option<Previous>,
+    /// Findings that are accepted.
+    pub allowed: Vec<Allowance>,
+    /// Findings that were accepted until a day that is over.
+    pub lapsed: Vec<Allowance>,
     /// The pods that it runs in. That they are others now makes no evidence stale: whoever deploys
     /// looks at them again.
     pub pods: Vec<pod::Pod>,
@@ -55,6 +64,8 @@ pub struct Previous {
     pub id: ImageId,
     /// Its layers.
     pub diff_ids: Vec<Digest>,
+    /// Its size, if that is known.
+    pub size: Option<ByteSize>,
 }
 
 /// The Dockerfile that an image was built from.
@@ -80,6 +91,9 @@ pub struct Verdict {
     /// What the size must be less than.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<ByteSize>,
+    /// The image that it is compared with, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
     /// The user it runs as: the resolved uid, or what is written if it resolves to none.
     pub user: String,
     /// The stand-in that it rests on instead of the official base, such as `nginx 1.26.3`.
@@ -89,11 +103,44 @@ pub struct Verdict {
     pub layers: Vec<LayerLine>,
     /// All findings, the gravest first.
     pub findings: Vec<Finding>,
+    /// What would be found, but is accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Accepted>,
     /// What could not be checked, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub not_checked: Vec<NotChecked>,
+    pub not_checked: Vec<Unchecked>,
     /// No finding is an error, and no rule whose findings are errors could not be checked.
     pub passed: bool,
+}
+
+/// The image before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Before {
+    /// Its id.
+    pub id: ImageId,
+    /// Uncompressed sum of its layers' tar sizes, in bytes.
+    pub size: ByteSize,
+}
+
+/// A rule that could not be checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unchecked {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// How much its findings would matter; if they were errors, the image has not passed.
+    pub severity: Severity,
+    /// Why.
+    pub why: String,
+}
+
+/// What an allowance accepts in an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Accepted {
+    /// The allowance.
+    #[serde(flatten)]
+    pub by: Allowance,
+    /// The files, variables, labels or arguments; empty where the rule is about none.
+    pub what: Vec<String>,
 }
 
 /// One layer, and what made it.
@@ -123,8 +170,13 @@ impl Policy {
             stage: image.stage.clone(),
             args: image.args.iter().map(|arg| (arg.name.clone(), arg.value.clone())).collect(),
         });
+        let all = plan.allowances.iter().filter(|one| one.is_for(&image.name)).cloned();
+        let (lapsed, allowed) = all.partition(Allowance::is_over);
         Self {
+            allowed,
+            lapsed,
             budget: image.budget,
+            budgets: image.budgets.clone(),
             numeric_user: image.numeric_user,
             rules: plan.rules.clone(),
             dockerfile: source,
@@ -135,9 +187,10 @@ impl Policy {
     /// The digest of all that a verdict depends on but the image.
     pub fn digest(&self) -> Digest {
         // All of it is text, numbers and ordered maps of these: equal policies are written alike.
-        // The image before only explains; it decides nothing.
-        let decides = (&self.budget, self.numeric_user, &self.rules, &self.dockerfile);
-        Digest::of(format!("{decides:?}").as_bytes())
+        // The image before only explains, unless growth is held to something.
+        let before = self.previous.as_ref().filter(|_| self.budgets.growth.is_some()).map(|one| (&one.id, one.size));
+        let decides = (&self.budget, &self.budgets, self.numeric_user, &self.rules, &self.dockerfile);
+        Digest::of(format!("{:?}", (decides, &self.allowed, before)).as_bytes())
     }
 
     /// How much `rule` matters under this policy; none if it is switched off.
@@ -151,6 +204,11 @@ impl Policy {
 }
 
 impl Verdict {
+    /// Whether nothing that would be an error was left unchecked.
+    pub fn is_whole(&self) -> bool {
+        self.not_checked.iter().all(|one| one.severity != Severity::Error)
+    }
+
     /// What is said aloud of it; `read` is how long reading the image took, `all` everything.
     pub fn event(&self, image: &str, read: Duration, all: Duration) -> Event {
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -190,19 +248,28 @@ pub fn check(facts: &ImageFacts, policy: &Policy) -> Verdict {
             Err(missing) => not_checked.extend(missing),
         }
     }
-    let mut findings: Vec<Finding> = drafts.into_iter().filter_map(|draft| draft.weighed(policy)).collect();
+    drafts.retain(|draft| !subject.accepts(draft.rule(), draft.about()));
+    drafts.extend(allow::unused(&subject));
+    let weighed = drafts.into_iter().filter_map(|draft| draft.remembering(&policy.lapsed).weighed(policy));
+    let mut findings: Vec<Finding> = weighed.collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    not_checked.retain(|one: &NotChecked| one.severity(policy).is_some());
-    let blind = not_checked.iter().any(|one| one.severity(policy) == Some(Severity::Error));
+    let unchecked = |one: NotChecked| {
+        let severity = one.severity(policy)?;
+        Some(Unchecked { rule: one.rule, severity, why: one.why })
+    };
+    let not_checked: Vec<Unchecked> = not_checked.into_iter().filter_map(unchecked).collect();
+    let blind = not_checked.iter().any(|one| one.severity == Severity::Error);
     let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
     Verdict {
         id: facts.id.clone(),
         size: facts.size(),
         budget: policy.budget,
+        before: policy.previous.as_ref().and_then(|one| Some(Before { id: one.id.clone(), size: one.size? })),
         user: subject.user_shown(),
         stand_in: stand_in(facts),
         layers: subject.layer_lines(),
         findings,
+        accepted: allow::accepted(&subject),
         not_checked,
         passed: !failed && !blind,
     }

@@ -2,7 +2,7 @@
 
 use crate::types::Severity;
 use crate::verify::subject::{Checked, Subject};
-use crate::verify::{base, entrypoint, health, leaks, loose, pod, secret, size, user};
+use crate::verify::{base, entrypoint, health, leaks, loose, parts, pod, secret, size, tools, user};
 use std::fmt::Write;
 
 /// A rule.
@@ -19,13 +19,15 @@ pub struct Rule {
 }
 
 /// Every group of rules.
-pub(super) const CHECKS: [fn(&Subject<'_>) -> Checked; 9] = [
+pub(super) const CHECKS: [fn(&Subject<'_>) -> Checked; 11] = [
     size::check,
+    parts::check,
     user::check,
     entrypoint::check,
     secret::check,
     leaks::check,
     loose::check,
+    tools::check,
     base::check,
     health::check,
     pod::check,
@@ -40,7 +42,37 @@ pub const RULES: &[Rule] = &[
         doc: "The size is the sum of the lengths of the layers' uncompressed tars, the same number on every engine \
               and store; a layer that is listed twice counts twice. It must be less than `budget`; `200MB` is \
               200,000,000 bytes. The largest layers are listed with the line of the Dockerfile that made them; \
-              layers of the base stand at the `FROM`. Without a budget nothing is checked.",
+              layers of the base stand at the `FROM`, and below them what could be left out with what that saves: first \
+              what costs nothing (what a later line deletes, caches), then what is rarely needed, then packages. \
+              Without a budget nothing is checked.",
+    },
+    Rule {
+        id: "size.line",
+        severity: Severity::Error,
+        summary: "Instructions are smaller than their budgets.",
+        doc: "`budgets.lines`: all layers of the instructions that begin so, in the Dockerfile or, without one, in the \
+              image's history; `FROM` is the base. One that no instruction begins with is a finding.",
+    },
+    Rule {
+        id: "size.folder",
+        severity: Severity::Error,
+        summary: "Folders are smaller than their budgets.",
+        doc: "`budgets.folders`: what the folder and all below it take in the layers' tars, headers and padding included, \
+              and what a later layer hides or deletes.",
+    },
+    Rule {
+        id: "size.package",
+        severity: Severity::Error,
+        summary: "Packages are smaller than their budgets.",
+        doc: "`budgets.packages`: the files of a package manager, or of packages of it, by its own database in the image \
+              (dpkg, apk, pip) or by their folders (npm).",
+    },
+    Rule {
+        id: "size.growth",
+        severity: Severity::Error,
+        summary: "The image grows less than its budget.",
+        doc: "`budgets.growth`: against the build before the last one, or what `--against` names. Without one nothing is \
+              checked.",
     },
     Rule {
         id: "user.root",
@@ -133,6 +165,21 @@ pub const RULES: &[Rule] = &[
               has is left out.",
     },
     Rule {
+        id: "file.tool",
+        severity: Severity::Warn,
+        summary: "No line adds what builds or installs.",
+        doc: "Compilers (gcc, clang, rustc, cargo, go, javac and others, with a version or a target in their names) and \
+              package managers (of distributions, of Python, Node, Ruby and PHP) in folders of commands, as a container \
+              sees them: whoever gets in finds them ready. What the base has is left out.",
+    },
+    Rule {
+        id: "allow.unused",
+        severity: Severity::Info,
+        summary: "Allowances accept something.",
+        doc: "An `[[allow]]` with this `image` that nothing of the image needs: what it was for is repaired, or it names \
+              it wrongly.",
+    },
+    Rule {
         id: "base.unpinned",
         severity: Severity::Warn,
         summary: "Bases are pinned by digest.",
@@ -222,7 +269,8 @@ pub fn markdown() -> String {
     let mut text = String::from(
         "# Rules of `loadline verify`\n\n<!-- Made from src/verify/rules.rs; a test compares. -->\n\n\
          An `error` fails the check, a `warn` or `info` is said. `[rules]` in `loadline.toml` changes that: \
-         `\"user.name\" = \"error\"`, `\"healthcheck.missing\" = \"off\"`.\n\n| rule | severity | it wants |\n| --- | --- | --- |\n",
+         `\"user.name\" = \"error\"`, `\"healthcheck.missing\" = \"off\"`. \
+         `[[allow]]` accepts single findings for a time ([settings.md](settings.md#allowances)).\n\n| rule | severity | it wants |\n| --- | --- | --- |\n",
     );
     for Rule { id, severity, summary, .. } in RULES {
         // Writing into a String cannot fail.
@@ -254,6 +302,7 @@ mod tests {
             .filter(|rule| rule.severity == Severity::Error && !pod::is_rule(rule.id))
             .map(|rule| rule.id)
             .collect();
-        assert_eq!(errors, ["size.budget", "user.root", "user.unknown"]);
+        let sizes = ["size.budget", "size.line", "size.folder", "size.package", "size.growth"];
+        assert_eq!(errors, [&sizes[..], &["user.root", "user.unknown"]].concat());
     }
 }

@@ -25,6 +25,7 @@ fn draft(subject: &Subject<'_>, rule: &'static str, keyword: &str, name: &str, v
     };
     Some(
         Draft::new(rule, format!("no secret in the {kind}"), format!("`{name}` {why}"))
+            .of(name)
             .at(subject.last_instruction(sets))
             .hint(hint),
     )

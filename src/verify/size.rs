@@ -1,5 +1,6 @@
 //! `size.budget`: what the image weighs, and which lines made it so.
 
+use crate::blame::{Cut, blame};
 use crate::image::files::Kind;
 use crate::image::layers::LayerFacts;
 use crate::types::ByteSize;
@@ -9,6 +10,10 @@ use std::collections::BTreeMap;
 
 /// How many lines are listed.
 const LISTED: usize = 5;
+/// How many cuts are listed.
+const CUTS: usize = 3;
+/// A cut of less than this part of the image is not listed.
+const WORTH: u64 = 200;
 /// How many characters of an instruction are shown.
 const WIDTH: usize = 46;
 
@@ -33,17 +38,34 @@ pub(super) fn check(subject: &Subject<'_>) -> Checked {
     let rows = rows(&subject.layer_lines(), previous);
     let over = ByteSize(size.0 - budget.0);
     let line = rows.iter().find(|row| !row.base).or(rows.first()).and_then(|row| row.line);
-    // Where rounding would make both the same, only bytes tell.
-    let exact = size.to_string() == budget.to_string();
-    let show = |size: ByteSize, round: String| if exact { format!("{} bytes", size.0) } else { round };
-    let wanted = format!("under {}", show(budget, budget.limit()));
-    let draft = Draft::new("size.budget", wanted, show(size, size.to_string()))
+    let (found, wanted) = apart(size, budget);
+    let draft = Draft::new("size.budget", format!("under {wanted}"), found)
         .at(line.and_then(|line| subject.place(line)))
-        .details(details(over, &rows, previous));
+        .details([details(over, &rows, previous), cuts(subject)].concat());
     Ok(vec![match hint(subject, &rows) {
         Some(hint) => draft.hint(hint),
         None => draft,
     }])
+}
+
+/// A size and the limit that it does not keep. Where rounding would make both the same, only bytes tell.
+pub(super) fn apart(size: ByteSize, limit: ByteSize) -> (String, String) {
+    if size.to_string() == limit.to_string() {
+        return (format!("{} bytes", size.0), format!("{} bytes", limit.0));
+    }
+    (size.to_string(), limit.limit())
+}
+
+/// What could be left out, what costs least first.
+fn cuts(subject: &Subject<'_>) -> Vec<String> {
+    let blame = blame(subject.facts, &subject.origins);
+    let least = blame.size.0 / WORTH;
+    let row = |cut: &Cut| {
+        let line = cut.line.map_or("line unknown".into(), |line| format!("line {line}"));
+        format!("{:>9}  {line:<8}  {}", cut.saves.to_string(), cut.what)
+    };
+    let rows: Vec<String> = blame.cuts.iter().filter(|cut| cut.saves.0 >= least).take(CUTS).map(row).collect();
+    if rows.is_empty() { rows } else { [vec!["what could go, cheapest first:".to_owned()], rows].concat() }
 }
 
 /// The layers by line, the largest first.

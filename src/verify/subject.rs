@@ -4,9 +4,12 @@ use crate::image::ImageFacts;
 use crate::image::accounts::{self, User, UserError};
 use crate::image::dockerfile::{Dockerfile, Instruction, Origin, origins};
 use crate::image::tree::Tree;
+use crate::project::Allowance;
 use crate::types::{Finding, Place, Severity};
 use crate::verify::{LayerLine, Policy, Source, rules};
 use serde::Serialize;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// An image, as the rules see it.
 pub struct Subject<'a> {
@@ -21,11 +24,17 @@ pub struct Subject<'a> {
     /// Where each layer comes from, bottom first.
     pub origins: Vec<Origin>,
     dockerfile: Option<(Dockerfile, &'a Source)>,
+    /// What each allowance of the policy was needed for; none if for nothing.
+    uses: RefCell<Vec<Option<BTreeSet<String>>>>,
 }
 
 /// A finding before the policy says how much it matters.
 #[derive(Clone, Debug)]
-pub struct Draft(Finding);
+pub struct Draft {
+    finding: Finding,
+    /// The file, variable, label or argument that it is about.
+    about: Option<String>,
+}
 
 /// A rule that could not be checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -50,7 +59,23 @@ impl<'a> Subject<'a> {
             None => (None, None),
         };
         let origins = origins(&facts.config, file, stage);
-        Self { facts, policy, tree, user, origins, dockerfile }
+        let uses = RefCell::new(vec![None; policy.allowed.len()]);
+        Self { facts, policy, tree, user, origins, dockerfile, uses }
+    }
+
+    /// Whether an allowance accepts that `rule` finds `what`; this is kept.
+    pub fn accepts(&self, rule: &str, what: Option<&str>) -> bool {
+        let Some(number) = self.policy.allowed.iter().position(|one| one.accepts(rule, what)) else { return false };
+        if let Some(uses) = self.uses.borrow_mut().get_mut(number) {
+            uses.get_or_insert_default().extend(what.map(str::to_owned));
+        }
+        true
+    }
+
+    /// The allowances, each with what it was needed for until now, if for anything.
+    pub fn uses(&self) -> impl Iterator<Item = (&'a Allowance, Option<Vec<String>>)> {
+        let uses: Vec<_> = self.uses.borrow().iter().map(|what| what.clone().map(Vec::from_iter)).collect();
+        self.policy.allowed.iter().zip(uses)
     }
 
     /// The Dockerfile and where it comes from.
@@ -103,7 +128,7 @@ impl<'a> Subject<'a> {
 impl Draft {
     /// `rule` wants `expected`, and `found` is there.
     pub fn new(rule: &'static str, expected: impl Into<String>, found: impl Into<String>) -> Self {
-        Self(Finding {
+        let finding = Finding {
             rule: rule.to_owned(),
             severity: Severity::Info,
             place: None,
@@ -111,32 +136,58 @@ impl Draft {
             found: found.into(),
             details: Vec::new(),
             hint: None,
-        })
+        };
+        Self { finding, about: None }
+    }
+
+    /// The file (with a leading slash), variable, label or argument that it is about: what an
+    /// allowance names.
+    pub fn of(mut self, what: impl Into<String>) -> Self {
+        self.about = Some(what.into());
+        self
+    }
+
+    pub(super) fn rule(&self) -> &str {
+        &self.finding.rule
+    }
+
+    pub(super) fn about(&self) -> Option<&str> {
+        self.about.as_deref()
+    }
+
+    /// With what is to be known of the allowances in `lapsed` that were for it.
+    pub(super) fn remembering(mut self, lapsed: &[Allowance]) -> Self {
+        let one = lapsed.iter().find(|one| one.rule == self.finding.rule);
+        self.finding.details.extend(one.map(|one| {
+            let Allowance { until, place, reason, .. } = one;
+            format!("an allowance of it ended on {until} ({place}): {reason}")
+        }));
+        self
     }
 
     /// Where it is.
     pub fn at(mut self, place: Option<Place>) -> Self {
-        self.0.place = place;
+        self.finding.place = place;
         self
     }
 
     /// Further lines.
     pub fn details(mut self, details: Vec<String>) -> Self {
-        self.0.details = details;
+        self.finding.details = details;
         self
     }
 
     /// One action that repairs it.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
+        self.finding.hint = Some(hint.into());
         self
     }
 
     /// The finding under `policy`; none if its rule is switched off.
     pub fn weighed(mut self, policy: &Policy) -> Option<Finding> {
-        let rule = rules::find(&self.0.rule)?;
-        self.0.severity = policy.severity(rule)?;
-        Some(self.0)
+        let rule = rules::find(&self.finding.rule)?;
+        self.finding.severity = policy.severity(rule)?;
+        Some(self.finding)
     }
 }
 

@@ -10,6 +10,7 @@ mod journeys;
 mod killed;
 mod proxy;
 mod readme;
+mod reasons;
 mod registry;
 mod relay;
 mod site;

@@ -1,9 +1,9 @@
 //! Where the bytes of an image come from: nothing is lost, nothing counted twice.
 
 use crate::images::*;
+use loadline::blame::{Blame, Growth, Owner, blame};
 use loadline::image::ImageFacts;
 use loadline::image::dockerfile::{Dockerfile, origins};
-use loadline::why::{Blame, Growth, Owner, blame};
 use serde_json::json;
 
 const DOCKERFILE: &str = "FROM base\nCOPY a /a\nRUN change\n";
@@ -158,7 +158,7 @@ fn growth_is_told_by_line_package_and_file() {
     let (was, is) = (blamed(&before), blamed(&now));
     let growth = Growth::between((&was, &before), (&is, &now));
     assert_eq!(growth.by, now.size().0.cast_signed() - before.size().0.cast_signed());
-    assert_eq!(growth.lines.iter().map(loadline::why::Change::by).sum::<i64>(), growth.by);
+    assert_eq!(growth.lines.iter().map(loadline::blame::Change::by).sum::<i64>(), growth.by);
     assert_eq!(growth.lines.len(), 1);
     let files: Vec<(&str, i64)> = growth.files.iter().map(|change| (change.what.as_str(), change.by())).collect();
     assert_eq!(files, [("/a/gone", -5000), ("/a/new", 5000), ("/a/newer", 5000)]);

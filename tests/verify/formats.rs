@@ -4,7 +4,7 @@ use crate::images::*;
 use loadline::event::Failure;
 use loadline::image::archive::{Archive, Choice};
 use loadline::types::ByteSize;
-use loadline::verify::format::{Report, Result, github, json, text};
+use loadline::verify::format::{Report, Result, github, json, junit, markdown, sarif, text};
 use loadline::verify::{Policy, Source, check};
 use serde_json::json;
 
@@ -79,4 +79,71 @@ fn json_has_bytes_and_is_whole() {
     assert_eq!(document["images"][0]["verdict"]["findings"][0]["rule"], "size.budget");
     assert_eq!(document["images"][0]["verdict"]["layers"][0]["line"], 2);
     assert_eq!(document["images"][1]["failure"]["outcome"], "unreachable");
+}
+
+#[test]
+fn sarif_has_every_rule_and_a_result_for_each_finding() {
+    let document: serde_json::Value = serde_json::from_str(&sarif(&reports())).unwrap();
+    let run = &document["runs"][0];
+    assert_eq!(document["version"], "2.1.0");
+    let rules: Vec<&str> =
+        run["tool"]["driver"]["rules"].as_array().unwrap().iter().map(|r| r["id"].as_str().unwrap()).collect();
+    let results = run["results"].as_array().unwrap();
+    let findings: usize = reports()
+        .iter()
+        .map(|report| match &report.result {
+            Result::Verdict(verdict) => verdict.findings.len(),
+            Result::Failure(_) => 0,
+        })
+        .sum();
+    assert_eq!(results.len(), findings);
+    for result in results {
+        assert!(rules.contains(&result["ruleId"].as_str().unwrap()), "{result}");
+        assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+        assert_eq!(result["locations"][0]["logicalLocations"][0]["name"], "backend");
+    }
+    let budget = results.iter().find(|result| result["ruleId"] == "size.budget").unwrap();
+    let physical = &budget["locations"][0]["physicalLocation"];
+    assert_eq!(
+        (physical["artifactLocation"]["uri"].as_str(), physical["region"]["startLine"].as_u64()),
+        (Some("a,b/Dockerfile"), Some(2))
+    );
+    assert_eq!(budget["level"], "error");
+    // An image that was not read is no clean one.
+    let notes = run["invocations"][0]["toolExecutionNotifications"].as_array().unwrap();
+    assert!(
+        notes
+            .iter()
+            .any(|note| note["level"] == "error" && note["message"]["text"].as_str().unwrap().starts_with("old: "))
+    );
+    assert_eq!(run["invocations"][0]["executionSuccessful"], false);
+}
+
+#[test]
+fn junit_fails_a_case_for_each_rule_that_failed() {
+    let text = junit(&reports());
+    let count = |what: &str| text.matches(what).count();
+    assert_eq!((count("<failure "), count("<error ")), (2, 1), "{text}");
+    assert_eq!(count("<testcase "), loadline::verify::RULES.len() + 1);
+    assert!(
+        text.contains("<testcase classname=\"backend\" name=\"user.root\"><failure message=\"error: no USER is set"),
+        "{text}"
+    );
+    // What an image is called or has in it cannot end an element, or be what XML cannot hold.
+    assert!(!text.contains('\u{1b}') && text.contains("A%,B:\n::error::_TOKEN"), "{text}");
+    let first = text.lines().nth(1).unwrap();
+    let all = loadline::verify::RULES.len() + 1;
+    assert!(first.contains(&format!("tests=\"{all}\" failures=\"2\" errors=\"1\"")), "{first}");
+    assert_eq!(count("<testcase "), count("</testcase>"));
+}
+
+#[test]
+fn markdown_is_a_table_that_an_image_cannot_break() {
+    let text = markdown(&reports());
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
+    assert_eq!(rows.len(), 4, "{text}");
+    assert_eq!(rows[2], "| backend | **failed**, 2 warnings | 3.0 MB | 2 MB |  | 0 |");
+    assert_eq!(rows[3], "| old | **not checked** |  |  |  |  |");
+    assert!(text.contains("- error `size.budget` at a,b/Dockerfile:2: 3.0 MB; wanted: under 2 MB"), "{text}");
+    assert!(text.contains("\\_TOKEN") && !text.contains('\u{1b}'), "{text}");
 }

@@ -151,3 +151,19 @@ fn rules_are_raised_and_switched_off() {
     let off: Vec<Value> = with(None).findings.iter().map(|finding| json!(finding.rule)).collect();
     assert!(!off.contains(&json!("secret.file")), "{off:?}");
 }
+
+#[test]
+fn what_builds_or_installs_is_named_by_the_line_that_adds_it() {
+    let base = [file("usr/bin/apt-get", 0o755, "ELF")];
+    let worked = [
+        file("usr/bin/gcc-12", 0o755, "ELF"),
+        link("usr/bin/gcc", "gcc-12"),
+        file("opt/go/bin/go", 0o755, "ELF"),
+        file("app/.venv/bin/pip", 0o755, "#!/usr/bin/python3\n"),
+        file("app/go", 0o755, "ELF"),
+        file("usr/bin/npm", 0o644, "not to be run"),
+    ];
+    let findings = found(&image(&base, &[], &worked, ""));
+    let text = "`/app/.venv/bin/pip`, `/opt/go/bin/go`, `/usr/bin/gcc`, `/usr/bin/gcc-12`";
+    assert_eq!(told(&findings), [("file.tool", Some(4), text)]);
+}

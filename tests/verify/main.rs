@@ -1,7 +1,9 @@
 //! Images as archives, and what `verify` says of them: the library alone, without an engine.
 
+mod allowances;
 mod archives;
 mod blame;
+mod budgets;
 mod files;
 mod formats;
 mod hostile;

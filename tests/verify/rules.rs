@@ -318,7 +318,7 @@ fn a_size_passes_when_it_is_less_than_the_budget() {
 fn what_is_new_since_the_image_before_is_marked() {
     let image = built();
     let before = Image { layers: image.layers[..3].to_vec(), ..image.clone() };
-    let previous = Previous { id: image.facts().id, diff_ids: before.diff_ids() };
+    let previous = Previous { id: image.facts().id, diff_ids: before.diff_ids(), size: None };
     let id = previous.id.short()[..4].to_owned();
     let policy = Policy {
         budget: Some(ByteSize(1)),

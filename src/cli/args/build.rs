@@ -12,6 +12,7 @@ use std::path::Path;
 Examples:
   loadline build
   loadline build api web --pull
+  loadline build api --explain
   loadline build api --target test --tag shop/api:test
   loadline build --build-arg VERSION=1.2 --secret id=npm,src=.npmrc")]
 pub struct Build {
@@ -26,6 +27,9 @@ pub struct Build {
     /// Ask the registries for newer base images
     #[arg(long)]
     pub pull: bool,
+    /// Build nothing: say which steps would run, why, and how long they took last
+    #[arg(long)]
+    pub explain: bool,
 }
 
 /// What `build` takes instead of the settings; `config` shows the plan with it.

@@ -15,6 +15,7 @@ Examples:
   loadline verify
   loadline verify api --format github
   loadline verify --image nginx:alpine --budget 60MB
+  loadline verify --image shop/api:new --against shop/api:1 --growth 5MB
   docker save shop/api:1 | loadline verify --archive - --numeric-user")]
 pub struct Verify {
     /// The images, as last built [default: all of the plan]
@@ -29,6 +30,12 @@ pub struct Verify {
     /// What the size must be less than, such as 200MB
     #[arg(long, value_name = "SIZE")]
     pub budget: Option<ByteSize>,
+    /// What the size must be less than beyond that of --against, such as 5MB
+    #[arg(long, value_name = "SIZE", requires = "against")]
+    pub growth: Option<ByteSize>,
+    /// The image before, by name or id [default: the build before the last]
+    #[arg(long, value_name = "REF|ID", value_parser = NonEmptyStringValueParser::new())]
+    pub against: Option<String>,
     /// A user's name where Kubernetes needs a number is an error
     #[arg(long)]
     pub numeric_user: bool,
@@ -45,6 +52,12 @@ pub enum Format {
     Json,
     /// Annotations for GitHub Actions
     Github,
+    /// JUnit's XML: a suite an image, a case a rule
+    Junit,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// A table for a pull request, with the build before
+    Markdown,
 }
 
 /// Run images as a pod would, and probe their health

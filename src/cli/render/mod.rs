@@ -3,6 +3,7 @@
 pub mod difference;
 mod driver;
 mod failure;
+pub mod forecast;
 mod journeys;
 mod live;
 mod plain;
@@ -10,7 +11,7 @@ pub mod plan;
 mod state;
 pub mod status;
 mod summary;
-pub mod text;
+mod text;
 pub mod why;
 
 #[cfg(test)]
@@ -97,6 +98,7 @@ impl Renderer {
             Show::Live(driver) => match event {
                 Event::Note { .. }
                 | Event::BuildWarning { .. }
+                | Event::StepRan { .. }
                 | Event::ReleaseStarted { .. }
                 | Event::Waiting { .. }
                 | Event::Deployed { .. }

@@ -86,6 +86,11 @@ fn said(event: &Event, paint: Paint) -> Vec<String> {
             let how = if error.is_some() { "failed after" } else { "ran" };
             (image, format!("{} {how} {}", text::step_and_line(step), text::ms(*ms)))
         }
+        Event::StepRan { image, step, because, .. } => match text::causes(because) {
+            // That it follows from another step tells nothing that is not said of that.
+            causes if causes.is_empty() => return Vec::new(),
+            causes => (image, format!("{} ran because {causes}", text::step_and_line(step))),
+        },
         Event::BuildWarning { image, text, line } => {
             let line = line.map_or_else(String::new, |line| format!(" (line {line})"));
             (image, format!("{} {}{line}", paint.warn("warning:"), text::plain(text)))

@@ -3,7 +3,9 @@
 mod releases;
 
 use crate::cli::terminal::Paint;
-use crate::project::{ImagePlan, NotSet, Origin, Origins, Project, Secret, SecretSource, bare_or_quoted, join};
+use crate::project::{
+    Allowance, Budgets, ImagePlan, NotSet, Origin, Origins, Project, Secret, SecretSource, bare_or_quoted, join,
+};
 use crate::types::{ByteSize, Severity};
 use std::path::Path;
 use std::time::Duration;
@@ -15,6 +17,7 @@ pub fn text(project: &Project, images: &[ImagePlan], paint: Paint) -> String {
     page.project(project);
     images.iter().for_each(|image| page.image(image));
     page.rules(project);
+    project.plan.allowances.iter().for_each(|one| page.allowance(one));
     project.plan.deployment.iter().for_each(|deployment| page.deployment(deployment));
     page.journeys(&project.plan.journeys);
     page.aligned(paint)
@@ -54,6 +57,7 @@ impl Page<'_> {
             self.nested(&path, "secrets", &secret.id, &self.secret(secret));
         }
         self.optional(&path, "budget", image.budget.map(size), "none");
+        self.budgets(&path, &image.budgets);
         self.value(&path, "numeric-user", &image.numeric_user.to_string());
         self.probe(&join(&path, "probe"), image);
         self.run(&join(&path, "run"), image);
@@ -73,6 +77,21 @@ impl Page<'_> {
         for missing in self.not_set.iter().filter(|missing| missing.image == image.name) {
             let value = format!("{{ env = {} }}", quoted(&missing.variable));
             self.nested(path, "args", &missing.arg, &value);
+        }
+    }
+
+    fn budgets(&mut self, image: &str, budgets: &Budgets) {
+        let path = join(image, "budgets");
+        if let Some(growth) = budgets.growth {
+            self.nested(image, "budgets", "growth", &size(growth));
+        }
+        let Budgets { lines, folders, packages, .. } = budgets;
+        for (table, all) in [("lines", lines), ("folders", folders), ("packages", packages)] {
+            for (name, limit) in all {
+                let origin = self.origins.of(&join(&join(&path, table), name)).to_string();
+                let line = format!("budgets.{table}.{} = {}", bare_or_quoted(name), size(*limit));
+                self.lines.push((line, Some(origin)));
+            }
         }
     }
 
@@ -119,6 +138,20 @@ impl Page<'_> {
                 self.value(&path, "ready", &quoted(ready));
             }
         }
+    }
+
+    fn allowance(&mut self, one: &Allowance) {
+        let Allowance { rule, image, only, reason, until, place } = one;
+        self.lines.push((String::new(), None));
+        self.lines.push(("[[allow]]".to_owned(), Some(place.to_string())));
+        let mut value = |key: &str, value: String| self.lines.push((format!("{key} = {value}"), None));
+        value("rule", quoted(rule));
+        image.iter().for_each(|image| value("image", quoted(image)));
+        if !only.is_empty() {
+            value("only", list(only.iter().cloned()));
+        }
+        value("reason", quoted(reason));
+        value("until", quoted(&until.to_string()));
     }
 
     fn rules(&mut self, project: &Project) {

@@ -159,7 +159,7 @@ pub fn subject(event: &Event) -> Option<&str> {
         | Event::Loaded { image, .. } => Some(image),
         Event::JourneyStarted { .. } | Event::StepPassed { .. } | Event::JourneyFinished { .. } => None,
         Event::ReleaseStarted { .. } | Event::Waiting { .. } | Event::Deployed { .. } => None,
-        Event::BuildWarning { .. } | Event::Reached { .. } | Event::Note { .. } => None,
+        Event::StepRan { .. } | Event::BuildWarning { .. } | Event::Reached { .. } | Event::Note { .. } => None,
         Event::Failed(_) | Event::Finished { .. } => None,
     }
 }

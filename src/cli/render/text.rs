@@ -1,7 +1,7 @@
 //! Words and numbers that every renderer uses.
 
 use crate::event::Step;
-use crate::types::{ByteSize, Finding, Severity, format_duration};
+use crate::types::{Because, ByteSize, Finding, Severity, format_duration, visible};
 use console::{measure_text_width, truncate_str};
 use std::time::Duration;
 
@@ -56,6 +56,13 @@ pub fn step_and_line(of: &Step) -> String {
     of.line.map_or(name.clone(), |line| format!("{name} (line {line})"))
 }
 
+/// What made a step run by itself; nothing if it only follows from others, or nobody knows.
+pub fn causes(because: &[Because]) -> String {
+    let follows = |one: &&Because| matches!(one, Because::Step { .. } | Because::Unknown | Because::Asked);
+    let own = because.iter().filter(|one| !follows(one));
+    own.map(|one| visible(&one.to_string())).collect::<Vec<_>>().join(", and ")
+}
+
 /// `2 errors, 1 warning`; nothing if there is none of either.
 pub fn findings(findings: &[Finding]) -> Option<String> {
     let of = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
@@ -84,12 +91,6 @@ pub fn plain(text: &str) -> String {
     last.replace('\t', "    ").chars().filter(|c| !c.is_control()).collect()
 }
 
-/// A name that comes out of an image: what could move the cursor is written out.
-pub fn name(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(shown).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,11 +107,6 @@ mod tests {
     fn a_foreign_line_cannot_move_the_cursor() {
         assert_eq!(plain("\x1b[2K\x1b[1G10%\r20%\r\x1b[32m30%\x1b[0m\x07\r\n"), "30%");
         assert_eq!(plain("a\tb\x1b]0;title\x07c"), "a    bc");
-    }
-
-    #[test]
-    fn a_foreign_name_is_shown_whole_and_cannot_move_the_cursor() {
-        assert_eq!(name("etc/a\x1b[2K\rb\n/ü"), "etc/a\\u{1b}[2K\\rb\\n/ü");
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! Where an image's bytes come from, as a page.
 
+use crate::blame::{Blame, Change, Cut, Effort, Growth, Hidden, Line, Owner, Part, Twins};
 use crate::cli::render::text;
-use crate::cli::render::text::{count, name};
+use crate::cli::render::text::count;
 use crate::cli::terminal::Paint;
-use crate::types::ByteSize;
-use crate::why::{Blame, Change, Growth, Hidden, Line, Owner, Part, Twins};
+use crate::types::{ByteSize, visible};
 
 /// How many characters of an instruction or a path are shown.
 const WIDTH: usize = 72;
 
 /// A path or an instruction of the image.
 fn cut(foreign: &str) -> String {
-    text::cut(&name(foreign), WIDTH)
+    text::cut(&visible(foreign), WIDTH)
 }
 
 /// How a page is made.
@@ -36,6 +36,7 @@ impl Page {
         blame.lines.iter().for_each(|line| page.extend(self.line(line, blame.size)));
         page.extend(self.hidden(&blame.hidden));
         page.extend(self.twins(&blame.twins));
+        page.extend(self.cuts(&blame.cuts));
         growth.into_iter().for_each(|growth| page.extend(self.growth(growth)));
         page.push(String::new());
         page.join("\n")
@@ -60,9 +61,9 @@ impl Page {
         let mut text = match &part.owner {
             Owner::Package(package) => {
                 let version = package.version.as_deref().unwrap_or_default();
-                name(format!("{} {} {version}", package.manager, package.name).trim_end())
+                visible(format!("{} {} {version}", package.manager, package.name).trim_end())
             }
-            Owner::Folder(path) => name(&format!("/{path}")),
+            Owner::Folder(path) => visible(&format!("/{path}")),
         };
         if let Some(file) = part.largest.first().filter(|file| part.entries > 1 && file.size.0 > part.size.0 / 2) {
             text += &format!(", most of it {}", cut(&format!("/{}", file.path)));
@@ -78,7 +79,7 @@ impl Page {
         let line = |line: Option<u32>| line.map_or_else(|| "a line".to_owned(), |line| format!("line {line}"));
         let show = |one: &Hidden| {
             let same = if one.same { ", only its owner or mode" } else { "" };
-            let (size, path) = (one.size.to_string(), name(&one.path));
+            let (size, path) = (one.size.to_string(), visible(&one.path));
             format!("{size:>22}  /{path} of {}, by {}{same}", line(one.line), line(one.by))
         };
         self.list("in the image, but replaced or deleted by a later line", sum, hidden, show)
@@ -87,12 +88,32 @@ impl Page {
     fn twins(self, twins: &[Twins]) -> Vec<String> {
         let sum = twins.iter().map(|one| one.wasted.0).sum();
         let show = |one: &Twins| {
-            let paths: Vec<String> = one.paths.iter().take(2).map(|path| name(&format!("/{path}"))).collect();
+            let paths: Vec<String> = one.paths.iter().take(2).map(|path| visible(&format!("/{path}"))).collect();
             let more = one.paths.len().saturating_sub(2);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             format!("{:>22}  {}{more}", one.wasted.to_string(), paths.join(" and "))
         };
         self.list("in files that are there more than once", sum, twins, show)
+    }
+
+    fn cuts(self, cuts: &[Cut]) -> Vec<String> {
+        let show = |cut: &Cut| {
+            let line = cut.line.map_or_else(|| "line unknown".to_owned(), |line| format!("line {line}"));
+            format!("{:>22}  {line}: {}", cut.saves.to_string(), visible(&cut.what))
+        };
+        let mut lines = Vec::new();
+        for (effort, head) in [
+            (Effort::None, "could go, and no container would miss it"),
+            (Effort::Little, "could go, for it is rarely needed at run time"),
+        ] {
+            let all: Vec<&Cut> = cuts.iter().filter(|cut| cut.effort == effort).collect();
+            let sum = ByteSize(all.iter().map(|cut| cut.saves.0).sum());
+            if !all.is_empty() {
+                lines.extend([String::new(), self.paint.strong(&format!("{:>10}  {head}", sum.to_string()))]);
+                lines.extend(all.into_iter().take(self.top).map(show));
+            }
+        }
+        lines
     }
 
     fn list<T>(self, what: &str, sum: u64, all: &[T], show: impl Fn(&T) -> String) -> Vec<String> {

@@ -32,7 +32,7 @@ async fn last_build(session: &Session, planned: &Planned, image: &ImagePlan) -> 
 
 /// Smokes `image` as it stands, and keeps what came of it.
 pub async fn image_of_plan(session: &Session, planned: &Planned, image: &ImagePlan, standing: &Standing) -> Outcome {
-    let options = kept::smoke_options(&planned.plan);
+    let options = kept::smoke_options(&planned.plan, image);
     let engine_id = standing.summary.engine_id.to_string();
     let target = Image { id: &standing.id, engine_id: &engine_id };
     match smoke::smoke(&planned.engine, target, image, &options, &session.events, &session.cancel).await {

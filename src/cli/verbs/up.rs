@@ -17,7 +17,6 @@ use crate::load::{Asked, Image};
 use crate::node::Node;
 use crate::project::{ImagePlan, Need, Plan};
 use crate::types::{Explained, ImageId, Outcome};
-use crate::verify::Policy;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, join_all};
 use std::rc::Rc;
@@ -158,10 +157,11 @@ impl Chain<'_, '_> {
     }
 
     async fn verify(&self, image: &ImagePlan, standing: &Standing) -> Outcome {
-        if self.holds(image, &kept::verified(&Policy::of(&self.planned.plan, image), &standing.id, true)) {
+        let policy = kept::policy(&self.planned.state, &self.planned.plan, image);
+        if self.holds(image, &kept::verified(&policy, &standing.id, true)) {
             return Outcome::Fine;
         }
-        let looked = verify::image_of_plan(self.session, self.planned, image, standing).await;
+        let looked = verify::image_of_plan(self.session, self.planned, image, standing, None).await;
         looked.say(self.session);
         looked.explain(self.session);
         looked.outcome()
@@ -176,7 +176,7 @@ impl Chain<'_, '_> {
                 return outcome;
             }
         }
-        let options = kept::smoke_options(&self.planned.plan);
+        let options = kept::smoke_options(&self.planned.plan, image);
         // A need whose image is not here yet has no evidence either: the smoke test pulls it.
         if let Ok(now) = kept::smoked(&self.planned.engine, image, &options, &standing.id, true).await
             && self.holds(image, &now)

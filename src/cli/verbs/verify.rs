@@ -6,13 +6,14 @@ use crate::cli::gate::{self, Standing};
 use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
 use crate::cli::{engine, kept, pods};
-use crate::engine::ImageSummary;
+use crate::engine::{Engine, ImageSummary};
 use crate::event::Failure;
-use crate::project::{ImagePlan, Overrides};
+use crate::project::{Budgets, ImagePlan, Overrides};
 use crate::types::{ByteSize, Explained, Outcome, Severity};
-use crate::verify::Policy;
 use crate::verify::format::{self, Report, Result as Checked};
+use crate::verify::{Policy, Previous};
 use futures_util::future::join_all;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// An image that was looked at: what to print of it, and how long that took.
@@ -26,10 +27,7 @@ pub struct Looked {
 /// Verifies the images that `args` name.
 pub async fn run(session: &Session, args: &Verify) -> Outcome {
     let looked = match (&args.archive, args.refs.is_empty()) {
-        (Some(path), _) => {
-            let name = facts::archive_name(path);
-            Ok(vec![look(session, &name, &policy(args), None, facts::of_archive(session, path).await)])
-        }
+        (Some(path), _) => archive(session, args, path).await,
         (None, false) => references(session, args).await,
         (None, true) => planned(session, args).await,
     };
@@ -40,13 +38,34 @@ pub async fn run(session: &Session, args: &Verify) -> Outcome {
 }
 
 /// What an image outside the plan is held to.
-fn policy(args: &Verify) -> Policy {
-    Policy { budget: args.budget, numeric_user: args.numeric_user, ..Policy::default() }
+fn policy(args: &Verify, previous: Option<Previous>) -> Policy {
+    let budgets = Budgets { growth: args.growth, ..Budgets::default() };
+    Policy { budget: args.budget, budgets, numeric_user: args.numeric_user, previous, ..Policy::default() }
+}
+
+/// The image that `args` compare with, if they name one.
+async fn against(session: &Session, args: &Verify, engine: &Engine) -> Result<Option<Previous>, Outcome> {
+    let Some(reference) = &args.against else { return Ok(None) };
+    let failed = |error: &dyn Explained| session.failed(Some(reference), error);
+    let summary = engine.inspect(reference).await.map_err(|error| failed(&error))?;
+    let known = facts::of_engine(session, engine, reference, &summary, None).await.map_err(|error| failed(&error))?;
+    let diff_ids = known.facts.config.rootfs.diff_ids.clone();
+    Ok(Some(Previous { id: known.facts.id.clone(), diff_ids, size: Some(known.facts.size()) }))
+}
+
+async fn archive(session: &Session, args: &Verify, path: &Path) -> Result<Vec<Looked>, Outcome> {
+    let previous = match args.against {
+        Some(_) => against(session, args, &engine::connect(session).await?).await?,
+        // An archive alone needs no engine.
+        None => None,
+    };
+    let known = facts::of_archive(session, path).await;
+    Ok(vec![look(session, &facts::archive_name(path), &policy(args, previous), None, known)])
 }
 
 async fn references(session: &Session, args: &Verify) -> Result<Vec<Looked>, Outcome> {
     let engine = engine::connect(session).await?;
-    let policy = policy(args);
+    let policy = policy(args, against(session, args, &engine).await?);
     let one = |reference| {
         let (engine, policy) = (&engine, &policy);
         async move {
@@ -64,26 +83,42 @@ async fn references(session: &Session, args: &Verify) -> Result<Vec<Looked>, Out
 
 async fn planned(session: &Session, args: &Verify) -> Result<Vec<Looked>, Outcome> {
     let overrides = Overrides { budget: args.budget, numeric_user: args.numeric_user, ..Default::default() };
-    let planned = planned::open(session, "verify", &args.images, &overrides, false).await?;
-    Ok(join_all(planned.images.iter().map(|image| last_build(session, &planned, image))).await)
+    let mut planned = planned::open(session, "verify", &args.images, &overrides, false).await?;
+    if let Some(growth) = args.growth {
+        planned.images.iter_mut().for_each(|image| image.budgets.growth = Some(growth));
+    }
+    let previous = against(session, args, &planned.engine).await?;
+    let one = async |image: &ImagePlan| {
+        let before = || (args.format == Format::Markdown).then(|| kept::previous(&planned.state, image)).flatten();
+        last_build(session, &planned, image, previous.clone().or_else(before).as_ref()).await
+    };
+    Ok(join_all(planned.images.iter().map(one)).await)
 }
 
-async fn last_build(session: &Session, planned: &Planned, image: &ImagePlan) -> Looked {
+async fn last_build(session: &Session, planned: &Planned, image: &ImagePlan, previous: Option<&Previous>) -> Looked {
     match gate::last_build(&planned.state, &planned.engine, image).await {
-        Ok(standing) => image_of_plan(session, planned, image, &standing).await,
+        Ok(standing) => image_of_plan(session, planned, image, &standing, previous).await,
         Err(error) => look(session, &image.name, &Policy::of(&planned.plan, image), None, Err::<Known, _>(error)),
     }
 }
 
-/// Verifies `image` as it stands, and keeps the verdict.
-pub async fn image_of_plan(session: &Session, planned: &Planned, image: &ImagePlan, standing: &Standing) -> Looked {
-    let mut policy = Policy::of(&planned.plan, image);
+/// Verifies `image` as it stands, and keeps the verdict; `previous` is what it is compared with, if not with
+/// the build before.
+pub async fn image_of_plan(
+    session: &Session,
+    planned: &Planned,
+    image: &ImagePlan,
+    standing: &Standing,
+    previous: Option<&Previous>,
+) -> Looked {
+    let mut policy = kept::policy(&planned.state, &planned.plan, image);
     let Standing { id, summary } = standing;
     let known = facts::of_engine(session, &planned.engine, &image.name, summary, Some(id)).await;
     // What is new matters only to who has to look for what made it too large.
     if known.as_ref().is_ok_and(|known| policy.budget.is_some_and(|budget| known.facts.size() >= budget)) {
         policy.previous = kept::previous(&planned.state, image);
     }
+    policy.previous = previous.cloned().or(policy.previous);
     policy.pods = pods::of_image(session, &planned.plan, image, standing).await;
     let looked = look(session, &image.name, &policy, Some(summary), known);
     if let Checked::Verdict(verdict) = &looked.report.result
@@ -152,6 +187,9 @@ fn finish(session: &Session, args: &Verify, looked: Vec<Looked>) -> Outcome {
         Format::Text => format::text(&reports),
         Format::Json => format::json(&reports),
         Format::Github => format::github(&reports),
+        Format::Junit => format::junit(&reports),
+        Format::Sarif => format::sarif(&reports),
+        Format::Markdown => format::markdown(&reports),
     };
     Outcome::worst([outcome, session.written(session.terminal.data(&text))])
 }

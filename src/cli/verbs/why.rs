@@ -1,5 +1,6 @@
 //! `loadline why`.
 
+use crate::blame::{Blame, Growth, blame};
 use crate::cli::args::Why;
 use crate::cli::facts::{self, ReadError};
 use crate::cli::gate;
@@ -12,7 +13,6 @@ use crate::image::dockerfile::{Dockerfile, origins};
 use crate::project::ImagePlan;
 use crate::types::{Explained, Outcome};
 use crate::verify::{Policy, Source};
-use crate::why::{Blame, Growth, blame};
 use serde_json::{Value, json};
 
 /// An image that was blamed.

@@ -106,12 +106,14 @@ impl Instruction {
         self.flags.iter().find_map(|flag| flag.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('='))
     }
 
-    /// The instruction in one short line, as a report shows it: a `RUN` by its command alone.
+    /// The instruction in one short line, as a report shows it: a `RUN` by its command alone, others with
+    /// what they take files from.
     pub fn summary(&self) -> String {
         let words: Vec<&str> = self.text.split_whitespace().collect();
+        let from = self.flags.iter().map(String::as_str).find(|flag| flag.starts_with("--from="));
         match self.keyword.as_str() {
             "RUN" => words.join(" "),
-            keyword => format!("{keyword} {}", words.join(" ")),
+            keyword => [keyword].into_iter().chain(from).chain(words).collect::<Vec<_>>().join(" "),
         }
     }
 }

@@ -27,6 +27,7 @@ impl Resolver<'_> {
         let args = self.args(&path, name, image.args);
         let secrets = self.secrets(&path, image.secrets);
         let budget = self.parse(&join(&path, "budget"), image.budget, values::limit);
+        let budgets = self.budgets(&join(&path, "budgets"), image.budgets);
         let numeric_user = self.plain(&join(&path, "numeric-user"), image.numeric_user).unwrap_or(false);
         let probe = self.probe(&join(&path, "probe"), image.probe);
         let run = self.run(&join(&path, "run"), image.run);
@@ -42,6 +43,7 @@ impl Resolver<'_> {
             args,
             secrets,
             budget,
+            budgets,
             numeric_user,
             probe,
             run,

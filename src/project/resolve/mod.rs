@@ -1,6 +1,8 @@
 //! From what was written to the plan: names parsed, paths found, each value with its origin.
 //! Goes on after a problem, so that all of them are said at once.
 
+mod allow;
+mod budgets;
 mod deploy;
 mod image;
 mod journeys;
@@ -68,10 +70,11 @@ pub fn resolve(
         resolver.wrong("", Wrong::NoImage);
     }
     let names: Vec<String> = file.image.keys().cloned().collect();
+    let allowances = resolver.allowances(file.allow, rules, &names);
     let images = file.image.into_iter().filter_map(|(name, image)| resolver.image(&name, image, &names)).collect();
     let deployment = resolver.deployment(file.deploy, file.release, file.secret, &names);
     let journeys = resolver.journeys(&file.e2e);
-    let mut plan = Plan { root: root.to_owned(), target, images, rules: severities, deployment, journeys };
+    let mut plan = Plan { root: root.to_owned(), target, images, rules: severities, allowances, deployment, journeys };
     needs::fill_own_tags(&mut plan);
     resolver.shared_tags(&plan);
     resolver.circles(&plan);

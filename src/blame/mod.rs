@@ -1,11 +1,15 @@
-//! `why`: where the bytes of an image come from. Every byte of every layer's tar is counted once, to the
+//! Blame: where the bytes of an image come from. Every byte of every layer's tar is counted once, to the
 //! line of the Dockerfile that made it, and below that to a package or a folder.
 
+mod caches;
+mod cuts;
 mod folders;
 mod growth;
 mod hidden;
 mod twins;
 
+pub use caches::{CACHES, cache};
+pub use cuts::{Cut, Effort};
 pub use growth::{Change, Growth};
 pub use hidden::Hidden;
 pub use twins::Twins;
@@ -35,6 +39,8 @@ pub struct Blame {
     pub hidden: Vec<Hidden>,
     /// Files that are there more than once, those that waste most first.
     pub twins: Vec<Twins>,
+    /// What could be left out, what costs least first. No byte is in two of them.
+    pub cuts: Vec<Cut>,
 }
 
 /// A line of the Dockerfile with all layers that it made.
@@ -129,6 +135,7 @@ pub fn blame(facts: &ImageFacts, origins: &[Origin]) -> Blame {
         lines,
         hidden: hidden::list(&all, origins),
         twins: twins::list(&all),
+        cuts: cuts::list(&all, origins, &owners),
     }
 }
 

@@ -1,10 +1,18 @@
-//! Verdicts as text for a person, as JSON, and as annotations for GitHub. Pure: what is printed
+//! Verdicts as text for a person, as JSON, as SARIF, as JUnit, as Markdown and as annotations for GitHub. Pure: what is printed
 //! where is the caller's. What comes out of an image cannot steer a terminal or GitHub: control
 //! characters are escaped.
 
+mod junit;
+mod markdown;
+mod sarif;
+
+pub use junit::junit;
+pub use markdown::markdown;
+pub use sarif::sarif;
+
 use crate::event::Failure;
-use crate::types::{ByteSize, Finding, Severity};
-use crate::verify::Verdict;
+use crate::types::{ByteSize, Finding, Severity, visible};
+use crate::verify::{Accepted, Verdict};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -38,7 +46,7 @@ pub fn text(reports: &[Report]) -> String {
         match &report.result {
             Result::Verdict(verdict) => verdict_text(&mut text, &report.image, verdict),
             // Why is an error, and errors are not data: the caller says them elsewhere.
-            Result::Failure(_) => line(&mut text, &format!("{}: could not be checked", clean(&report.image))),
+            Result::Failure(_) => line(&mut text, &format!("{}: could not be checked", visible(&report.image))),
         }
     }
     wrapped(&mut text, &summary(reports));
@@ -83,7 +91,7 @@ pub fn github(reports: &[Report]) -> String {
 }
 
 fn verdict_text(text: &mut String, image: &str, verdict: &Verdict) {
-    line(text, &format!("{} sha256:{}…", clean(image), verdict.id.short()));
+    line(text, &format!("{} sha256:{}…", visible(image), verdict.id.short()));
     let size = match verdict.budget {
         Some(budget) => format!("{}, under {budget}", verdict.size),
         None => format!("{}, no budget", verdict.size),
@@ -96,23 +104,29 @@ fn verdict_text(text: &mut String, image: &str, verdict: &Verdict) {
     };
     line(text, &format!("  {size}; user {}", if verdict.user.is_empty() { "0" } else { &verdict.user }));
     if let Some(base) = &verdict.stand_in {
-        line(text, &format!("  base: stand-in ({})", clean(base)));
+        line(text, &format!("  base: stand-in ({})", visible(base)));
     }
     verdict.findings.iter().for_each(|finding| finding_text(text, finding));
+    verdict.accepted.iter().for_each(|one| accepted_text(text, one));
     for one in &verdict.not_checked {
-        line(text, &format!("  not checked: {} ({})", one.rule, clean(&one.why)));
+        line(text, &format!("  not checked: {} ({})", one.rule, visible(&one.why)));
     }
+}
+
+fn accepted_text(text: &mut String, Accepted { by, what }: &Accepted) {
+    let what = if what.is_empty() { String::new() } else { format!(" {}", visible(&what.join(", "))) };
+    wrapped(text, &format!("  allowed {:<14}{what} until {}: {}", by.rule, by.until, visible(&by.reason)));
 }
 
 fn finding_text(text: &mut String, finding: &Finding) {
     let Finding { rule, severity, place, expected, found, details, hint } = finding;
-    wrapped(text, &format!("  {severity:<6} {rule:<15} {}; wanted: {}", clean(found), clean(expected)));
+    wrapped(text, &format!("  {severity:<6} {rule:<15} {}; wanted: {}", visible(found), visible(expected)));
     if let Some(place) = place {
-        line(text, &format!("         at {}", clean(&place.to_string())));
+        line(text, &format!("         at {}", visible(&place.to_string())));
     }
-    details.iter().for_each(|detail| line(text, &format!("         {}", clean(detail))));
+    details.iter().for_each(|detail| line(text, &format!("         {}", visible(detail))));
     if let Some(hint) = hint {
-        wrapped(text, &format!("         hint: {}", clean(hint)));
+        wrapped(text, &format!("         hint: {}", visible(hint)));
     }
 }
 
@@ -152,7 +166,7 @@ fn summary(reports: &[Report]) -> String {
         parts.push(format!("{failed} of {} could not be checked", count(reports.len(), "image")));
     }
     let shown =
-        reports.iter().filter_map(|report| Some(format!("{} for {}", report.engine_size?, clean(&report.image))));
+        reports.iter().filter_map(|report| Some(format!("{} for {}", report.engine_size?, visible(&report.image))));
     let shown: Vec<String> = shown.collect();
     if !shown.is_empty() {
         parts.push(format!("`docker images` shows {} (it counts what the store keeps)", shown.join(", ")));
@@ -199,11 +213,6 @@ fn data(text: &str) -> String {
 /// As GitHub's own toolkit escapes a property of a command (`escapeProperty`).
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
-}
-
-/// Without control characters, which could steer a terminal.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 fn line(text: &mut String, line: &str) {

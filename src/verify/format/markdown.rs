@@ -1,0 +1,119 @@
+//! Markdown, for a comment on a pull request: a table of the images, and what was found below it.
+
+use super::{Report, Result};
+use crate::types::{ByteSize, Finding, Severity};
+use crate::verify::{Before, Verdict};
+use std::fmt::Write;
+
+const HEAD: &str = "### loadline verify\n\n| image | result | size | budget | before | user |\n\
+                    | --- | --- | ---: | ---: | ---: | --- |\n";
+
+/// All reports.
+pub fn markdown(reports: &[Report]) -> String {
+    let mut text = HEAD.to_owned();
+    for report in reports {
+        // Writing into a String cannot fail.
+        writeln!(text, "| {} |", row(report).map(|cell| cell.replace('|', "\\|")).join(" | ")).ok();
+    }
+    reports.iter().for_each(|report| below(&mut text, report));
+    text
+}
+
+fn row(report: &Report) -> [String; 6] {
+    let image = plain(&report.image);
+    let Result::Verdict(verdict) = &report.result else {
+        let none = String::new;
+        return [image, "**not checked**".into(), none(), none(), none(), none()];
+    };
+    let budget = verdict.budget.map_or_else(String::new, |budget| budget.limit());
+    let before = verdict.before.as_ref().map_or_else(String::new, |before| growth(verdict.size, before));
+    let user = if verdict.user.is_empty() { "0" } else { &verdict.user };
+    [image, result(verdict), verdict.size.to_string(), budget, before, plain(user)]
+}
+
+fn result(verdict: &Verdict) -> String {
+    let warnings = match verdict.findings.iter().filter(|finding| finding.severity == Severity::Warn).count() {
+        0 => String::new(),
+        1 => ", 1 warning".to_owned(),
+        warnings => format!(", {warnings} warnings"),
+    };
+    if verdict.passed { format!("passed{warnings}") } else { format!("**failed**{warnings}") }
+}
+
+/// `116.8 MB (+3.2 MB)`.
+fn growth(now: ByteSize, before: &Before) -> String {
+    let by = match now.0.checked_sub(before.size.0) {
+        Some(0) => "the same".to_owned(),
+        Some(more) => format!("+{}", ByteSize(more)),
+        None => format!("-{}", ByteSize(before.size.0 - now.0)),
+    };
+    format!("{} ({by})", before.size)
+}
+
+fn below(text: &mut String, report: &Report) {
+    match &report.result {
+        Result::Failure(failure) => {
+            let why: Vec<&str> = std::iter::once(&failure.message).chain(&failure.causes).map(String::as_str).collect();
+            writeln!(text, "\n{}: {}", plain(&report.image), plain(&why.join(": "))).ok();
+        }
+        Result::Verdict(verdict) => {
+            let said: Vec<&Finding> = verdict.findings.iter().filter(|one| one.severity > Severity::Info).collect();
+            if said.is_empty() && verdict.not_checked.is_empty() {
+                return;
+            }
+            writeln!(text, "\n{}:\n", plain(&report.image)).ok();
+            said.iter().for_each(|finding| item(text, finding));
+            for one in &verdict.not_checked {
+                writeln!(text, "- not checked: `{}`: {}", one.rule, plain(&one.why)).ok();
+            }
+        }
+    }
+}
+
+fn item(text: &mut String, finding: &Finding) {
+    let Finding { rule, severity, place, expected, found, details, hint } = finding;
+    let place = place.as_ref().map_or_else(String::new, |place| format!(" at {}", plain(&place.to_string())));
+    writeln!(text, "- {severity} `{rule}`{place}: {}; wanted: {}", plain(found), plain(expected)).ok();
+    if !details.is_empty() {
+        // Indented by eight it is code inside the item, whatever is in it.
+        let lines: Vec<String> = details.iter().map(|line| format!("        {}", line.replace('\n', " "))).collect();
+        writeln!(text, "\n{}\n", lines.join("\n")).ok();
+    }
+    if let Some(hint) = hint {
+        writeln!(text, "  hint: {}", plain(hint)).ok();
+    }
+}
+
+/// Text that may come out of an image, as Markdown that means nothing else; what stands between backquotes is
+/// code, and stays so whatever is in it.
+fn plain(text: &str) -> String {
+    let (mut shown, mut open) = (String::new(), false);
+    for c in text.chars() {
+        match c {
+            '`' => {
+                open = !open;
+                shown.push_str(if open { "<code>" } else { "</code>" });
+            }
+            '&' => shown.push_str("&amp;"),
+            '<' => shown.push_str("&lt;"),
+            '>' => shown.push_str("&gt;"),
+            c if c.is_control() => shown.push(' '),
+            c if "\\*_{}[]#".contains(c) => shown.extend(['\\', c]),
+            c => shown.push(c),
+        }
+    }
+    shown.push_str(if open { "</code>" } else { "" });
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn code_stays_code_and_nothing_becomes_a_tag() {
+        assert_eq!(plain("`/venv/.lock` of <b>"), "<code>/venv/.lock</code> of &lt;b&gt;");
+        assert_eq!(plain("a `b_c"), "a <code>b\\_c</code>");
+        assert_eq!(plain("[x](y)\n&"), "\\[x\\](y) &amp;");
+    }
+}
