@@ -61,7 +61,7 @@ impl<'a> Builder<'a> {
         if holds {
             forecast.steps.clear();
         }
-        Ok(forecast)
+        Ok(Forecast { holds, ..forecast })
     }
 
     async fn ask(&self, image: &ImagePlan, options: &Options) -> Result<Built, Outcome> {

@@ -60,12 +60,12 @@ pub fn before(state: &State, image: &ImagePlan) -> Option<ImageId> {
     state.last_build(&image.name).ok()??.earlier.into_iter().next()
 }
 
-/// That image, if it is remembered.
+/// That image, with what is remembered of it.
 pub fn previous(state: &State, image: &ImagePlan) -> Option<Previous> {
     let before = before(state, image)?;
-    let (config, _) = facts::store().config(&before)?;
+    let diff_ids = facts::store().config(&before).map(|(config, _)| config.rootfs.diff_ids).unwrap_or_default();
     let size = facts::store().image(&before).map(|facts| facts.size());
-    Some(Previous { id: before, diff_ids: config.rootfs.diff_ids, size })
+    Some(Previous { id: before, diff_ids, size })
 }
 
 /// What `plan` holds `image` to, with the image before if it must not grow.

@@ -99,7 +99,7 @@ pub async fn hold(
         let known = facts::of_engine(session, engine, &image.name, &summary, Some(&shipped.id)).await;
         let known = known.map_err(|error| failed(&error))?;
         let pods = of(deployment, wanted, image);
-        let policy = Policy { pods, rules: plan.rules.clone(), ..Policy::default() };
+        let policy = Policy { pods, ..Policy::of(plan, image) };
         let mut findings = check(&known.facts, &policy).findings;
         findings.retain(|finding| is_rule(&finding.rule) && finding.severity == Severity::Error);
         if !findings.is_empty() {

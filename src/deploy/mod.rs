@@ -100,7 +100,7 @@ impl Deployer<'_> {
         let (last, mut rollout, tried) = tokio::try_join!(
             self.last_revision(release),
             async { Ok(Rollout::begin(self.cluster, namespace).await?) },
-            self.try_out(release, &wanted.objects),
+            async { Ok(self.try_out(release, &wanted.objects).await) },
         )?;
         let workloads = wanted.workloads();
         let as_wanted = rollout.is_done(&workloads) && tried.as_ref().is_some_and(Vec::is_empty);
@@ -120,13 +120,10 @@ impl Deployer<'_> {
         Ok(())
     }
 
-    /// What of `objects` differs from what the cluster has; `None` if it would refuse some of them, as it
-    /// will then tell Helm, too.
-    async fn try_out(&self, release: &str, objects: &[Object]) -> Result<Option<Vec<Difference>>, Error> {
-        match self.differences_of(release, objects).await {
-            Err(Error::Cluster(error)) if error.is_refusal() => Ok(None),
-            different => different.map(Some),
-        }
+    /// What of `objects` differs from what the cluster has; `None` if that cannot be tried out, as with
+    /// kinds that only come with the release. Whatever is wrong Helm then finds, and says better.
+    async fn try_out(&self, release: &str, objects: &[Object]) -> Option<Vec<Difference>> {
+        self.differences_of(release, objects).await.ok()
     }
 
     /// The revision that runs, if the release has nothing that is not in `wanted`, all of which it has.

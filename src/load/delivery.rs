@@ -56,7 +56,11 @@ impl Delivery {
             match piece {
                 Piece::Chunk(chunk) => {
                     sent += chunk.size() as u64;
-                    session.take(chunk).await?;
+                    if let Err(error) = session.take(chunk).await {
+                        // What goes into its store one by one may be refused; in one archive it may not be.
+                        let again = session.takes_blobs() && error.may_lack_content();
+                        return if again { Ok(Delivered::Lacking(error)) } else { Err(error) };
+                    }
                     // Before the first layer comes, nothing is known of how much there will be.
                     let total = source.total.get();
                     if total > sent && said.is_none_or(|said| said.elapsed() >= PACE) {

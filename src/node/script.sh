@@ -82,16 +82,17 @@ exactly() {
 
 # Not all `dd` count bytes.
 counts() {
-  mkfifo "$pipes/try" && printf 'ab' | { exactly 1 >/dev/null && [ "$(cat)" = b ]; }
+  [ -n "$pipes" ] && mkfifo "$pipes/try" && printf 'ab' | { exactly 1 >/dev/null && [ "$(cat)" = b ]; }
 }
 
 # DIGEST SIZE: what is taken of the input while containerd still writes the blob before it. What is
 # there already it does not read, and what it refuses is read to its end, so that the next is found.
 blob() {
   blobs=$((blobs + 1))
-  mkfifo "$pipes/$blobs" || exit 0
+  mkfifo "$pipes/$blobs" 2>"$pipes/refused" || return
+  rm "$pipes/refused"
   {
-    said=$(ctr -n k8s.io content ingest --expected-digest "$1" --expected-size "$2" "loadline-$1" 2>&1) ||
+    said=$(ctr -n k8s.io content ingest --expected-digest "$1" --expected-size "$2" "loadline-${pipes##*/}-$1" 2>&1) ||
       printf '%s\n' "$said" >>"$pipes/refused"
     cat >/dev/null
   } <"$pipes/$blobs" &
@@ -117,7 +118,7 @@ while [ "$word" = blob ] && [ ! -e "$pipes/refused" ]; do
 done
 wait
 echo "$mark begin taken"
-if [ -s "$pipes/refused" ]; then
+if [ -n "$pipes" ] && [ -e "$pipes/refused" ]; then
   cat "$pipes/refused"
   printf '\n%s end 1\n' "$mark"
   exit 0

@@ -4,6 +4,7 @@
 //! Pure: an image that was read ([`crate::image`]) and a policy become a verdict. One file a
 //! rule or a small group of rules; `rules.rs` lists them all.
 
+pub mod examples;
 pub mod format;
 pub mod rules;
 
@@ -62,7 +63,7 @@ pub struct Policy {
 pub struct Previous {
     /// Its id.
     pub id: ImageId,
-    /// Its layers.
+    /// Its layers; empty if they are not known.
     pub diff_ids: Vec<Digest>,
     /// Its size, if that is known.
     pub size: Option<ByteSize>,
@@ -188,7 +189,7 @@ impl Policy {
     pub fn digest(&self) -> Digest {
         // All of it is text, numbers and ordered maps of these: equal policies are written alike.
         // The image before only explains, unless growth is held to something.
-        let before = self.previous.as_ref().filter(|_| self.budgets.growth.is_some()).map(|one| (&one.id, one.size));
+        let before = self.previous.as_ref().filter(|_| self.budgets.growth.is_some()).map(|one| &one.id);
         let decides = (&self.budget, &self.budgets, self.numeric_user, &self.rules, &self.dockerfile);
         Digest::of(format!("{:?}", (decides, &self.allowed, before)).as_bytes())
     }
@@ -249,7 +250,7 @@ pub fn check(facts: &ImageFacts, policy: &Policy) -> Verdict {
         }
     }
     drafts.retain(|draft| !subject.accepts(draft.rule(), draft.about()));
-    drafts.extend(allow::unused(&subject));
+    drafts.extend(allow::unused(&subject, &not_checked));
     let weighed = drafts.into_iter().filter_map(|draft| draft.remembering(&policy.lapsed).weighed(policy));
     let mut findings: Vec<Finding> = weighed.collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

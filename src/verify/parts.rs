@@ -4,7 +4,7 @@ use crate::blame::{Blame, Line, Owner, Part, blame};
 use crate::image::packages::Package;
 use crate::types::{ByteSize, wildcard};
 use crate::verify::subject::{Checked, Draft, Subject};
-use crate::verify::{LayerLine, size};
+use crate::verify::{LayerLine, NotChecked, size};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -16,9 +16,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Checked {
         return Ok(Vec::new());
     }
     let blame = blame(subject.facts, &subject.origins);
-    let drafts =
-        [growth(subject).into_iter().collect(), lines(subject, &blame), folders(subject), packages(subject, &blame)];
-    Ok(drafts.concat())
+    Ok([lines(subject, &blame), folders(subject), packages(subject, &blame)].concat())
 }
 
 /// A part that is not under its budget; the largest things in it are listed.
@@ -41,26 +39,37 @@ fn largest(all: impl IntoIterator<Item = (ByteSize, String)>) -> Vec<String> {
 }
 
 /// Without an image before there is nothing to grow from.
-fn growth(subject: &Subject<'_>) -> Option<Draft> {
-    let budget = subject.policy.budgets.growth?;
-    let before = subject.policy.previous.as_ref()?;
-    let by = ByteSize(subject.facts.size().0.saturating_sub(before.size?.0));
+pub(super) fn growth(subject: &Subject<'_>) -> Checked {
+    let Some((budget, before)) = subject.policy.budgets.growth.zip(subject.policy.previous.as_ref()) else {
+        return Ok(Vec::new());
+    };
+    let Some(was) = before.size else {
+        let why =
+            format!("the size of the image before, {}, is not known: name one with `--against`", before.id.short());
+        return Err(vec![NotChecked { rule: "size.growth", why }]);
+    };
+    let by = ByteSize(subject.facts.size().0.saturating_sub(was.0));
     let since = before.id.short();
     let new = subject.layer_lines().into_iter().filter(|layer| !before.diff_ids.contains(&layer.diff_id));
     let row = |layer: LayerLine| {
         let line = layer.line.map_or_else(|| "line unknown".to_owned(), |line| format!("line {line}"));
         (layer.size, format!("{line}  {}", layer.instruction))
     };
-    (by >= budget).then(|| {
-        let (found, wanted) = size::apart(by, budget);
-        Draft::new("size.growth", format!("less than {wanted} more"), format!("{found} more than {since}"))
-            .details(largest(new.map(row)))
-            .hint(format!("`loadline why --against sha256:{since}` shows what grew"))
-    })
+    if by < budget {
+        return Ok(Vec::new());
+    }
+    let (found, wanted) = size::apart(by, budget);
+    let draft = Draft::new("size.growth", format!("less than {wanted} more"), format!("{found} more than {since}"));
+    Ok(vec![
+        draft.details(largest(new.map(row))).hint(format!("`loadline why --against sha256:{since}` shows what grew")),
+    ])
 }
 
 /// `FROM` is the base, whatever it is called; a `RUN` goes by its command.
 fn begins(line: &Line, with: &str) -> bool {
+    if with == "RUN" {
+        return !line.base && !["COPY ", "ADD ", "WORKDIR "].iter().any(|other| line.text.starts_with(other));
+    }
     let command = with.strip_prefix("RUN ").unwrap_or(with);
     line.text.starts_with(with) || line.text.starts_with(command) || (line.base && with == "FROM")
 }
@@ -111,8 +120,10 @@ fn packages(subject: &Subject<'_>, blame: &Blame) -> Vec<Draft> {
         }
     }
     let one = |(name, budget): (&String, &ByteSize)| {
-        let (manager, wanted) = name.split_once(' ').unwrap_or((name, "**"));
-        let is_it = |package: &Package| package.manager.to_string() == manager && wildcard(wanted, &package.name);
+        let (manager, wanted) = name.split_once(' ').unwrap_or((name, "*"));
+        // A scope of npm's has a `/` in its name.
+        let wanted = wanted.replace('*', "**");
+        let is_it = |package: &Package| package.manager.to_string() == manager && wildcard(&wanted, &package.name);
         let its = all.iter().filter(|(package, _)| is_it(package));
         let size = ByteSize(its.clone().map(|(_, size)| size).sum());
         let named = its.map(|(package, size)| (ByteSize(*size), package.name.clone()));

@@ -1,6 +1,7 @@
 //! The table of rules. `docs/rules.md` is made from it; a test compares.
 
 use crate::types::Severity;
+use crate::verify::examples::{self, Example};
 use crate::verify::subject::{Checked, Subject};
 use crate::verify::{base, entrypoint, health, leaks, loose, parts, pod, secret, size, tools, user};
 use std::fmt::Write;
@@ -19,9 +20,10 @@ pub struct Rule {
 }
 
 /// Every group of rules.
-pub(super) const CHECKS: [fn(&Subject<'_>) -> Checked; 11] = [
+pub(super) const CHECKS: [fn(&Subject<'_>) -> Checked; 12] = [
     size::check,
     parts::check,
+    parts::growth,
     user::check,
     entrypoint::check,
     secret::check,
@@ -278,6 +280,9 @@ pub fn markdown() -> String {
     }
     for Rule { id, doc, .. } in RULES {
         writeln!(text, "\n## {id}\n{doc}").ok();
+        if let Some(Example { language, fails, repair, .. }) = examples::of(id) {
+            writeln!(text, "\n```{language}\n{fails}\n```\n\nRepaired:\n\n```{language}\n{repair}\n```").ok();
+        }
     }
     text
 }
@@ -293,6 +298,11 @@ mod tests {
             std::fs::write(path, markdown()).unwrap();
         }
         assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), markdown(), "run with LOADLINE_BLESS=1");
+    }
+
+    #[test]
+    fn every_rule_has_an_example() {
+        assert!(RULES.iter().map(|rule| rule.id).eq(examples::EXAMPLES.iter().map(|example| example.rule)));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Checked {
     let Some(budget) = subject.policy.budget.filter(|budget| size >= *budget) else {
         return Ok(Vec::new());
     };
-    let previous = subject.policy.previous.as_ref();
+    let previous = subject.policy.previous.as_ref().filter(|one| !one.diff_ids.is_empty());
     let rows = rows(&subject.layer_lines(), previous);
     let over = ByteSize(size.0 - budget.0);
     let line = rows.iter().find(|row| !row.base).or(rows.first()).and_then(|row| row.line);

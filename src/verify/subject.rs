@@ -157,7 +157,11 @@ impl Draft {
 
     /// With what is to be known of the allowances in `lapsed` that were for it.
     pub(super) fn remembering(mut self, lapsed: &[Allowance]) -> Self {
-        let one = lapsed.iter().find(|one| one.rule == self.finding.rule);
+        // A finding about several files may be about one that it was for.
+        let about = self.about.as_deref();
+        let for_it =
+            |one: &&Allowance| one.rule == self.finding.rule && (about.is_none() || one.accepts(&one.rule, about));
+        let one = lapsed.iter().find(for_it);
         self.finding.details.extend(one.map(|one| {
             let Allowance { until, place, reason, .. } = one;
             format!("an allowance of it ended on {until} ({place}): {reason}")

@@ -13,6 +13,7 @@ mod readme;
 mod reasons;
 mod registry;
 mod relay;
+mod rules;
 mod site;
 mod smoke;
 mod ssh;

@@ -83,6 +83,18 @@ async fn a_blob_that_finds_no_room_is_the_cause() {
 }
 
 #[tokio::test]
+async fn what_is_refused_by_itself_is_tried_in_one_archive() {
+    let refuses = "head -c 1000 >/dev/null; echo 'ctr: illegal seek' >&2; exit 1";
+    let machine = Machine::with_intake(refuses, "cat >/whole", NO_IMAGE).await;
+    let (image, _) = large().await;
+    let run = load_to(&image, &machine.nodes().await).await;
+    assert!(run.notes().contains("once more, whole"), "{}", run.notes());
+    let whole = run_in(&machine.name, "wc -c </whole").await;
+    assert!(whole.trim().parse::<u64>().unwrap() > 3_000_000, "{whole}");
+    forget(&[&image]).await;
+}
+
+#[tokio::test]
 async fn a_node_that_cannot_count_bytes_takes_one_archive() {
     let machine = Machine::with_intake("touch /ingested", "cat >/archive", NO_IMAGE).await;
     machine.install(&[("dd", "cat")]).await;

@@ -149,10 +149,14 @@ async fn a_cancelled_load_leaves_nothing_running_on_the_node() {
             while imports_on_the_node().await.is_empty() {}
             soon.cancel();
         });
-        let (image, result) = load_packed(image_of(packed), End::Hanging, |all| all / 2, &cancel).await;
+        let (image, result) = load_packed(image_of(packed.clone()), End::Hanging, |all| all / 2, &cancel).await;
         assert_eq!(result.unwrap_err().outcome(), Outcome::Interrupted);
         ends_on_the_node().await;
         assert!(!is_on_the_node(&image).await);
+        // What was begun is in nobody's way.
+        let (image, result) = load_packed(image_of(packed), End::Whole, |all| all, &CancellationToken::new()).await;
+        assert!(result.unwrap()[0].sent.0 > 3_000_000);
+        forget(&[&image]).await;
     }
 }
 

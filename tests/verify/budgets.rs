@@ -47,7 +47,10 @@ fn told(findings: &[Finding]) -> Vec<(&str, &str)> {
 fn a_line_is_held_to_all_of_its_layers() {
     let facts = image(&[heavy("bin/base", 9000)], &[heavy("a/x", 50_000), heavy("a/y", 7000)], &[]);
     let lines = |all: &[(&str, u64)]| Budgets { lines: limits(all), ..Budgets::default() };
-    assert_eq!(told(&found(&facts, lines(&[("COPY a", 70_000), ("FROM", 20_000), ("RUN work", 2000)]), None)), []);
+    assert_eq!(
+        told(&found(&facts, lines(&[("COPY a", 70_000), ("FROM", 20_000), ("RUN work", 2000), ("RUN", 2000)]), None)),
+        []
+    );
     let findings = found(&facts, lines(&[("COPY", 50_000), ("FROM", 9000)]), None);
     assert_eq!(told(&findings), [("size.line", "`COPY` has 59 KB"), ("size.line", "`FROM` has 10 KB")]);
     assert_eq!(findings[0].place.as_ref().unwrap().line, Some(2));
@@ -98,6 +101,13 @@ fn growth_is_against_the_image_before() {
     assert_eq!(told(&findings), [("size.growth", text.as_str())]);
     assert_eq!(findings[0].details.len(), 1, "one layer is new: {:?}", findings[0].details);
     assert_eq!(told(&found(&after, growth(1), None)), [], "nothing to grow from");
+    let unread = Previous { size: None, ..previous(&before) };
+    let policy = Policy { budgets: growth(1), previous: Some(unread), ..Policy::default() };
+    let verdict = check(&after, &policy);
+    assert!(
+        !verdict.passed && verdict.not_checked.iter().any(|one| one.rule == "size.growth"),
+        "nothing passes unseen"
+    );
     assert_eq!(told(&found(&before, growth(1), Some(previous(&after)))), [], "it shrank");
 }
 

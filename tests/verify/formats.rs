@@ -109,6 +109,8 @@ fn sarif_has_every_rule_and_a_result_for_each_finding() {
         (Some("a,b/Dockerfile"), Some(2))
     );
     assert_eq!(budget["level"], "error");
+    // Code scanning takes no result that is in no file.
+    assert!(results.iter().all(|one| one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].is_string()));
     // An image that was not read is no clean one.
     let notes = run["invocations"][0]["toolExecutionNotifications"].as_array().unwrap();
     assert!(

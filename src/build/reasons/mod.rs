@@ -3,6 +3,7 @@
 
 mod changes;
 mod plan;
+mod reading;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +41,8 @@ pub struct Forecast {
     pub of: usize,
     /// It is not known what the last build was made from, so all of them may run.
     pub unknown: bool,
+    /// Nothing is to be built: the engine has the image, and nothing that it is made from changed.
+    pub holds: bool,
 }
 
 /// What is other than `before`, but for the bases.
@@ -75,5 +78,5 @@ pub async fn forecast(
     }
     let plan = Plan::new(&text, image, &changes);
     let steps = plan.predicted(before.as_ref().map(|before| &before.recipe().times));
-    Ok(Forecast { steps, of: plan.len(), unknown: changes.is_unknown() })
+    Ok(Forecast { steps, of: plan.len(), unknown: changes.is_unknown(), holds: false })
 }

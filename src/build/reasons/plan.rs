@@ -1,10 +1,13 @@
 //! The steps of a Dockerfile, what each takes, and what of that changed.
 
+use super::reading::{
+    decides, defaults, froms, key, mentions, names, needed, parent, sources, stage_of, takes, values,
+};
 use super::{Changes, Predicted};
 use crate::build::lines::makes_step;
 use crate::image::dockerfile::{Dockerfile, Instruction, Stage, expand};
 use crate::project::ImagePlan;
-use crate::types::{Because, ImageRef, wildcard};
+use crate::types::{Because, ImageRef};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The steps that an image needs, in the order of the Dockerfile.
@@ -14,6 +17,8 @@ pub(in crate::build) struct Plan<'a> {
     /// The lines of those that are made from something else than before, whether the builder had that
     /// from another time or not.
     other: BTreeSet<u32>,
+    /// The arguments that the plan gives.
+    given: Vec<String>,
 }
 
 struct Step {
@@ -28,12 +33,19 @@ struct Step {
     above: Option<u32>,
     /// The last steps of the stages that it takes files from.
     beside: Vec<u32>,
+    /// It copies from the context.
+    copies: bool,
 }
 
-/// What stands for an instruction while lines move.
-fn key(instruction: &Instruction) -> String {
-    let Instruction { keyword, flags, text, heredocs, .. } = instruction;
-    format!("{keyword} {} {text} {}", flags.join(" "), heredocs.concat()).trim_end().to_owned()
+/// What a stage leaves to those that begin from it.
+#[derive(Clone, Default)]
+struct Left {
+    /// The last step of its chain.
+    last: Option<u32>,
+    /// What it begins from itself, as long as no step followed.
+    root: Vec<Because>,
+    /// The line of an edited setting that no step has seen yet.
+    setting: Option<u32>,
 }
 
 impl<'a> Plan<'a> {
@@ -46,12 +58,12 @@ impl<'a> Plan<'a> {
             None => file.stages.len().checked_sub(1),
         };
         let needed = target.map(|target| needed(&file, target)).unwrap_or_default();
-        let mut plan = Self { changes, steps: Vec::new(), other: BTreeSet::new() };
-        let mut last: BTreeMap<usize, u32> = BTreeMap::new();
+        let given = image.args.iter().map(|arg| arg.name.clone()).collect();
+        let mut plan = Self { changes, steps: Vec::new(), other: BTreeSet::new(), given };
+        let mut left: BTreeMap<usize, Left> = BTreeMap::new();
         for index in needed {
-            if let Some(line) = plan.stage(&file, index, &values, &last) {
-                last.insert(index, line);
-            }
+            let stage = plan.stage(&file, index, &values, &left);
+            left.insert(index, stage);
         }
         for step in &plan.steps {
             let by_others = step.above.iter().chain(&step.beside).any(|line| plan.other.contains(line));
@@ -66,20 +78,22 @@ impl<'a> Plan<'a> {
         self.steps.len()
     }
 
-    /// Adds the steps of a stage; gives the last one of its chain. `last` has those of the stages before.
+    /// Adds the steps of a stage. `left` has the stages before.
     fn stage(
         &mut self,
         file: &Dockerfile,
         index: usize,
         values: &BTreeMap<String, String>,
-        last: &BTreeMap<usize, u32>,
-    ) -> Option<u32> {
+        left: &BTreeMap<usize, Left>,
+    ) -> Left {
         let stage = &file.stages[index];
         let before = self.changes.before.as_ref().and_then(|before| stage_of(before, stage, index));
         let parent = parent(file, index);
-        let root = self.root(stage, before, parent.is_none(), values);
-        let mut above = parent.and_then(|parent| last.get(&parent).copied());
-        let mut edited = Edited::new(before);
+        let Left { last: mut above, root: inherited, setting } =
+            parent.and_then(|parent| left.get(&parent).cloned()).unwrap_or_default();
+        let mut root = self.root(stage, before, parent.is_none(), values);
+        root.extend(inherited);
+        let mut edited = Edited::new(before, setting);
         let mut declared = BTreeSet::new();
         for instruction in stage.instructions.iter().filter(|one| decides(&one.keyword)) {
             let by_line = edited.next(instruction);
@@ -92,6 +106,7 @@ impl<'a> Plan<'a> {
             let mut own: Vec<Because> = by_line.into_iter().collect();
             own.extend(self.arguments(instruction, &declared));
             own.extend(self.files(instruction, values));
+            let beside = froms(instruction).filter_map(|name| left.get(&file.stage_before(name, index)?)?.last);
             self.steps.push(Step {
                 line: instruction.line,
                 text: instruction.summary(),
@@ -99,13 +114,16 @@ impl<'a> Plan<'a> {
                 own,
                 root: root.clone(),
                 above,
-                beside: froms(instruction)
-                    .filter_map(|name| last.get(&file.stage_before(name, index)?).copied())
-                    .collect(),
+                beside: beside.collect(),
+                copies: ["COPY", "ADD"].contains(&instruction.keyword.as_str()) && instruction.flag("from").is_none(),
             });
             above = Some(instruction.line);
         }
-        above
+        // What was taken away at its end made its last step's result another one.
+        if edited.is_cut() {
+            self.other.extend(above);
+        }
+        Left { last: above, root: if above.is_none() { root } else { Vec::new() }, setting: edited.setting }
     }
 
     fn root(
@@ -121,7 +139,13 @@ impl<'a> Plan<'a> {
         }
         let used = self.changes.args.iter().filter(|name| mentions(&stage.from.text, name));
         causes.extend(used.map(|name| Because::Argument { name: name.clone() }));
-        if let Some(image) = expand(&stage.base, values).filter(|_| is_image)
+        let image = expand(&stage.base, values).filter(|_| is_image);
+        // The same words may mean another image: an `ARG` before the first `FROM` has another value.
+        let was = before.and_then(|before| expand(&before.base, &self.values_before(values)));
+        if causes.is_empty() && is_image && was.is_some() && was != image {
+            causes.push(Because::Instruction { line: stage.from.line });
+        }
+        if let Some(image) = image
             && let Ok(name) = image.parse::<ImageRef>()
             && self.changes.bases.contains(&name.canonical())
         {
@@ -131,6 +155,13 @@ impl<'a> Plan<'a> {
             causes.push(Because::Platform);
         }
         causes
+    }
+
+    /// The values of arguments by the Dockerfile before; those that the plan gives are as they are now.
+    fn values_before(&self, now: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut values = self.changes.before.as_ref().map(defaults).unwrap_or_default();
+        values.extend(self.given.iter().filter_map(|name| Some((name.clone(), now.get(name)?.clone()))));
+        values
     }
 
     /// A `RUN` sees every argument that was declared before it; others only what they name.
@@ -186,9 +217,7 @@ impl<'a> Plan<'a> {
     fn otherwise(&self, step: &Step) -> Because {
         match &self.changes.ignore {
             _ if self.changes.is_unknown() => Because::Unknown,
-            Some(file) if step.text.starts_with("COPY") || step.text.starts_with("ADD") => {
-                Because::IgnoreRules { file: file.clone() }
-            }
+            Some(file) if step.copies => Because::IgnoreRules { file: file.clone() },
             _ if self.changes.engine => Because::Engine,
             _ => Because::CacheGone,
         }
@@ -201,8 +230,11 @@ impl<'a> Plan<'a> {
         for step in &self.steps {
             let by_others = step.above.iter().chain(&step.beside).any(|line| ran.contains(line));
             let all = self.changes.asked || self.changes.engine || self.changes.is_unknown();
-            let ignored = self.changes.ignore.is_some() && step.text.starts_with("COPY");
-            if !(all || by_others || ignored || !step.own.is_empty() || !step.root.is_empty()) {
+            let ignored = self.changes.ignore.is_some() && step.copies;
+            let other = self.other.contains(&step.line);
+            let taken = step.above.iter().chain(&step.beside).any(|line| self.other.contains(line));
+            let own = !step.own.is_empty() || !step.root.is_empty();
+            if !(all || by_others || ignored || own || (other && taken)) {
                 continue;
             }
             ran.insert(step.line);
@@ -234,10 +266,15 @@ struct Edited<'a> {
 }
 
 impl<'a> Edited<'a> {
-    fn new(before: Option<&'a Stage>) -> Self {
+    fn new(before: Option<&'a Stage>, setting: Option<u32>) -> Self {
         let list = |stage: &'a Stage| stage.instructions.iter().filter(|one| decides(&one.keyword)).collect();
         let known = before.is_some();
-        Self { before: before.map(list).unwrap_or_default(), known, next: 0, setting: None, found: false }
+        Self { before: before.map(list).unwrap_or_default(), known, next: 0, setting, found: false }
+    }
+
+    /// Whether instructions at its end are gone.
+    fn is_cut(&self) -> bool {
+        self.known && !self.found && self.next < self.before.len()
     }
 
     /// What the lines say of `instruction`, the next one.
@@ -255,110 +292,4 @@ impl<'a> Edited<'a> {
         // What the environment, the user or the shell is matters to what runs.
         self.setting.filter(|_| instruction.keyword == "RUN").map(|line| Because::Instruction { line })
     }
-}
-
-/// Whether a build step depends on instructions of this kind.
-fn decides(keyword: &str) -> bool {
-    makes_step(keyword) || ["ARG", "ENV", "USER", "SHELL"].contains(&keyword)
-}
-
-/// The stage of `file` that `stage`, which is at `index` of another version of it, was.
-fn stage_of<'f>(file: &'f Dockerfile, stage: &Stage, index: usize) -> Option<&'f Stage> {
-    match &stage.name {
-        Some(name) => file.stages.iter().find(|one| one.name.as_ref() == Some(name)),
-        None => file.stages.get(index).filter(|one| one.name.is_none()),
-    }
-}
-
-/// The stage that the one at `index` begins from.
-fn parent(file: &Dockerfile, index: usize) -> Option<usize> {
-    let base = &file.stages[index].base;
-    file.stage_before(base, index).filter(|_| base.parse::<usize>().is_err())
-}
-
-/// The stages that the one at `target` is made from, itself the last.
-fn needed(file: &Dockerfile, target: usize) -> BTreeSet<usize> {
-    let mut found = BTreeSet::new();
-    let mut open = vec![target];
-    while let Some(index) = open.pop() {
-        if !found.insert(index) {
-            continue;
-        }
-        open.extend(parent(file, index));
-        let froms = file.stages[index].instructions.iter().flat_map(froms);
-        open.extend(froms.filter_map(|name| file.stage_before(name, index)));
-    }
-    found
-}
-
-/// What an instruction takes files from, other than the context.
-fn froms(instruction: &Instruction) -> impl Iterator<Item = &str> {
-    instruction.flag("from").into_iter().chain(mounts(instruction).filter_map(|mount| option(mount, "from")))
-}
-
-fn mounts(instruction: &Instruction) -> impl Iterator<Item = &str> {
-    instruction.flags.iter().filter_map(|flag| flag.strip_prefix("--mount="))
-}
-
-fn option<'m>(mount: &'m str, name: &str) -> Option<&'m str> {
-    mount.split(',').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
-}
-
-/// The values of all arguments, those that the plan gives before the Dockerfile's own.
-fn values(file: &Dockerfile, image: &ImagePlan) -> BTreeMap<String, String> {
-    let all = file.globals.iter().chain(file.stages.iter().flat_map(|stage| &stage.instructions));
-    let words = all.filter(|one| one.keyword == "ARG").flat_map(|one| one.text.split_whitespace());
-    let defaults = words.filter_map(|word| word.split_once('='));
-    let mut values: BTreeMap<String, String> =
-        defaults.map(|(name, value)| (name.to_owned(), value.trim_matches(['"', '\'']).to_owned())).collect();
-    values.extend(image.args.iter().map(|arg| (arg.name.clone(), arg.value.clone())));
-    values
-}
-
-fn names(text: &str) -> impl Iterator<Item = String> {
-    text.split_whitespace().filter_map(|word| word.split('=').next()).map(str::to_owned)
-}
-
-/// Whether `text` names the variable `name`.
-fn mentions(text: &str, name: &str) -> bool {
-    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-    text.match_indices('$').any(|(at, _)| {
-        let rest = &text[at + 1..];
-        rest.strip_prefix('{').unwrap_or(rest).strip_prefix(name).is_some_and(ends)
-    })
-}
-
-/// The paths of the context that it takes, empty for all of it.
-fn sources(instruction: &Instruction, values: &BTreeMap<String, String>) -> Vec<String> {
-    let clean = |text: &str| {
-        let text = expand(text, values).unwrap_or_default();
-        let text = text.trim_start_matches("./").trim_matches('/');
-        if text == "." { String::new() } else { text.to_owned() }
-    };
-    match instruction.keyword.as_str() {
-        "RUN" => {
-            let binds = mounts(instruction).filter(|mount| {
-                option(mount, "from").is_none() && option(mount, "type").is_none_or(|kind| kind == "bind")
-            });
-            let source = |mount| option(mount, "source").or_else(|| option(mount, "src")).unwrap_or("");
-            binds.map(source).map(clean).collect()
-        }
-        "COPY" | "ADD" if instruction.flag("from").is_none() => {
-            let mut words: Vec<String> = serde_json::from_str(&instruction.text)
-                .unwrap_or_else(|_| instruction.text.split_whitespace().map(str::to_owned).collect());
-            words.pop();
-            let local = |word: &&String| !word.starts_with("<<") && !word.contains("://");
-            words.iter().filter(local).map(|word| clean(word)).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Whether `path` is `source`, or below it.
-fn takes(source: &str, path: &str) -> bool {
-    // A wildcard of Go's that is none of ours: what stands before it decides.
-    if let Some(at) = source.find(['?', '[', '\\']) {
-        return path.starts_with(&source[..at]);
-    }
-    source.is_empty() || wildcard(source, path) || wildcard(&format!("{source}/**"), path)
 }

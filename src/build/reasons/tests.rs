@@ -165,3 +165,35 @@ fn what_ran_though_nothing_changed_was_forgotten_by_the_builder() {
     assert_eq!(Plan::new(TEXT, &image(&[]), &unknown).because(6, &BTreeSet::from([6])), [Because::Unknown]);
     assert_eq!(Plan::new(TEXT, &image(&[]), &Changes::default()).because(6, &BTreeSet::from([6])), [Because::Unknown]);
 }
+
+#[test]
+fn an_argument_before_the_first_stage_makes_another_base() {
+    let text = TEXT.replace("ARG PYTHON=3.12", "ARG PYTHON=3.13");
+    assert_eq!(predicted(&text, &unchanged())[0], (3, vec![Because::Instruction { line: 2 }]));
+}
+
+#[test]
+fn what_a_stage_without_steps_begins_from_counts_for_the_next() {
+    let text = "FROM python AS base\nENV A=1\nFROM base AS build\nRUN one\nFROM build\nRUN two\n";
+    let changes = |bases: &[&str]| Changes {
+        before: Some(Dockerfile::parse(text)),
+        bases: bases.iter().map(|base| (*base).to_owned()).collect(),
+        ..Changes::default()
+    };
+    let found = predicted(text, &changes(&["docker.io/library/python:latest"]));
+    assert_eq!(found, [(4, vec![Because::Base { image: "python".into() }]), (6, after(4))]);
+    let edited = text.replace("A=1", "A=2");
+    assert_eq!(predicted(&edited, &changes(&[]))[0], (4, vec![Because::Instruction { line: 2 }]));
+}
+
+#[test]
+fn a_step_that_was_taken_away_at_the_end_of_a_stage_is_noticed_by_who_copies_from_it() {
+    let before = "FROM a AS web\nRUN one\nRUN two\nFROM b\nCOPY --from=web /x /x\n";
+    let changes = Changes { before: Some(Dockerfile::parse(before)), ..Changes::default() };
+    let found = predicted("FROM a AS web\nRUN one\nFROM b\nCOPY --from=web /x /x\n", &changes);
+    assert_eq!(found, [(4, after(2))]);
+    // Nor does it take anything from the context.
+    let ignored =
+        Changes { ignore: Some(".dockerignore".into()), before: Some(Dockerfile::parse(before)), ..Changes::default() };
+    assert_eq!(predicted(before, &ignored), []);
+}

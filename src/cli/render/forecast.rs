@@ -23,7 +23,7 @@ pub fn text(all: &[(&str, &Forecast)], paint: Paint) -> String {
 
 /// One document: a list of the images.
 pub fn json(all: &[(&str, &Forecast)]) -> String {
-    let one = |(image, forecast): &(&str, &Forecast)| json!({"image": image, "steps": forecast.steps, "of": forecast.of, "unknown": forecast.unknown});
+    let one = |(image, forecast): &(&str, &Forecast)| json!({"image": image, "steps": forecast.steps, "of": forecast.of, "unknown": forecast.unknown, "holds": forecast.holds});
     format!("{:#}\n", Value::from(all.iter().map(one).collect::<Vec<_>>()))
 }
 
@@ -31,9 +31,10 @@ fn is_unknown(step: &Predicted) -> bool {
     step.because == [Because::Unknown]
 }
 
-fn head(Forecast { steps, of, unknown }: &Forecast) -> String {
+fn head(Forecast { steps, of, unknown, holds }: &Forecast) -> String {
     if steps.is_empty() {
-        return "nothing to build".to_owned();
+        let made = format!("none of {} would run; the image is made anew of what the builder has", count(*of, "step"));
+        return if *holds { "nothing to build".to_owned() } else { made };
     }
     let known = steps.iter().filter_map(|step| step.ms);
     let cost = match (known.clone().count(), known.sum()) {

@@ -9,6 +9,7 @@ use crate::cli::gate::{self, Standing};
 use crate::cli::kept;
 use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
+use crate::cli::verbs::verify::Against;
 use crate::cli::verbs::{deploy, load, smoke, verify};
 use crate::engine::Engine;
 use crate::event::Event;
@@ -161,7 +162,7 @@ impl Chain<'_, '_> {
         if self.holds(image, &kept::verified(&policy, &standing.id, true)) {
             return Outcome::Fine;
         }
-        let looked = verify::image_of_plan(self.session, self.planned, image, standing, None).await;
+        let looked = verify::image_of_plan(self.session, self.planned, image, standing, &Against::Before).await;
         looked.say(self.session);
         looked.explain(self.session);
         looked.outcome()

@@ -49,8 +49,7 @@ async fn against(session: &Session, args: &Verify, engine: &Engine) -> Result<Op
     let failed = |error: &dyn Explained| session.failed(Some(reference), error);
     let summary = engine.inspect(reference).await.map_err(|error| failed(&error))?;
     let known = facts::of_engine(session, engine, reference, &summary, None).await.map_err(|error| failed(&error))?;
-    let diff_ids = known.facts.config.rootfs.diff_ids.clone();
-    Ok(Some(Previous { id: known.facts.id.clone(), diff_ids, size: Some(known.facts.size()) }))
+    Ok(Some(previous_of(&known)))
 }
 
 async fn archive(session: &Session, args: &Verify, path: &Path) -> Result<Vec<Looked>, Outcome> {
@@ -87,46 +86,76 @@ async fn planned(session: &Session, args: &Verify) -> Result<Vec<Looked>, Outcom
     if let Some(growth) = args.growth {
         planned.images.iter_mut().for_each(|image| image.budgets.growth = Some(growth));
     }
-    let previous = against(session, args, &planned.engine).await?;
-    let one = async |image: &ImagePlan| {
-        let before = || (args.format == Format::Markdown).then(|| kept::previous(&planned.state, image)).flatten();
-        last_build(session, &planned, image, previous.clone().or_else(before).as_ref()).await
+    let against = match against(session, args, &planned.engine).await? {
+        Some(named) => Against::Named(named),
+        None if args.format == Format::Markdown => Against::Shown,
+        None => Against::Before,
     };
-    Ok(join_all(planned.images.iter().map(one)).await)
+    Ok(join_all(planned.images.iter().map(|image| last_build(session, &planned, image, &against))).await)
 }
 
-async fn last_build(session: &Session, planned: &Planned, image: &ImagePlan, previous: Option<&Previous>) -> Looked {
+async fn last_build(session: &Session, planned: &Planned, image: &ImagePlan, against: &Against) -> Looked {
     match gate::last_build(&planned.state, &planned.engine, image).await {
-        Ok(standing) => image_of_plan(session, planned, image, &standing, previous).await,
+        Ok(standing) => image_of_plan(session, planned, image, &standing, against).await,
         Err(error) => look(session, &image.name, &Policy::of(&planned.plan, image), None, Err::<Known, _>(error)),
     }
 }
 
-/// Verifies `image` as it stands, and keeps the verdict; `previous` is what it is compared with, if not with
-/// the build before.
+/// What an image of the plan is compared with.
+pub enum Against {
+    /// The build before, if that matters.
+    Before,
+    /// The build before, because it is shown.
+    Shown,
+    /// Another image. The verdict is no evidence: no other verb holds it to that.
+    Named(Previous),
+}
+
+/// Verifies `image` as it stands, and keeps the verdict.
 pub async fn image_of_plan(
     session: &Session,
     planned: &Planned,
     image: &ImagePlan,
     standing: &Standing,
-    previous: Option<&Previous>,
+    against: &Against,
 ) -> Looked {
     let mut policy = kept::policy(&planned.state, &planned.plan, image);
     let Standing { id, summary } = standing;
     let known = facts::of_engine(session, &planned.engine, &image.name, summary, Some(id)).await;
     // What is new matters only to who has to look for what made it too large.
-    if known.as_ref().is_ok_and(|known| policy.budget.is_some_and(|budget| known.facts.size() >= budget)) {
-        policy.previous = kept::previous(&planned.state, image);
+    let over = known.as_ref().is_ok_and(|known| policy.budget.is_some_and(|budget| known.facts.size() >= budget));
+    match against {
+        Against::Named(previous) => policy.previous = Some(previous.clone()),
+        Against::Before if !over => {}
+        Against::Before | Against::Shown => policy.previous = kept::previous(&planned.state, image),
     }
-    policy.previous = previous.cloned().or(policy.previous);
+    if policy.budgets.growth.is_some() && policy.previous.as_ref().is_some_and(|one| one.size.is_none()) {
+        policy.previous = measured(session, &planned.engine, policy.previous).await;
+    }
     policy.pods = pods::of_image(session, &planned.plan, image, standing).await;
     let looked = look(session, &image.name, &policy, Some(summary), known);
     if let Checked::Verdict(verdict) = &looked.report.result
+        && !matches!(against, Against::Named(_))
         && let Err(error) = planned.state.keep(&kept::verified(&policy, &verdict.id, verdict.passed))
     {
         session.failed(Some(&image.name), &error);
     }
     looked
+}
+
+/// The image before with its size, if the engine still has it.
+async fn measured(session: &Session, engine: &Engine, before: Option<Previous>) -> Option<Previous> {
+    let before = before?;
+    let id = before.id.to_string();
+    let Ok(summary) = engine.inspect(&id).await else { return Some(before) };
+    match facts::of_engine(session, engine, &id, &summary, Some(&before.id)).await {
+        Ok(known) => Some(previous_of(&known)),
+        Err(_) => Some(before),
+    }
+}
+
+fn previous_of(Known { facts, .. }: &Known) -> Previous {
+    Previous { id: facts.id.clone(), diff_ids: facts.config.rootfs.diff_ids.clone(), size: Some(facts.size()) }
 }
 
 /// Checks what is known of an image, or says why nothing is.

@@ -76,7 +76,8 @@ fn item(text: &mut String, finding: &Finding) {
     writeln!(text, "- {severity} `{rule}`{place}: {}; wanted: {}", plain(found), plain(expected)).ok();
     if !details.is_empty() {
         // Indented by eight it is code inside the item, whatever is in it.
-        let lines: Vec<String> = details.iter().map(|line| format!("        {}", line.replace('\n', " "))).collect();
+        let one_line = |line: &String| line.replace(char::is_control, " ");
+        let lines: Vec<String> = details.iter().map(|line| format!("        {}", one_line(line))).collect();
         writeln!(text, "\n{}\n", lines.join("\n")).ok();
     }
     if let Some(hint) = hint {

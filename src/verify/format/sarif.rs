@@ -1,7 +1,7 @@
 //! SARIF 2.1.0 (OASIS), which code scanning services read.
 
 use super::{Report, Result};
-use crate::types::{Finding, Severity};
+use crate::types::{Finding, Place, Severity};
 use crate::verify::{Accepted, RULES, Unchecked, Verdict};
 use serde_json::{Value, json};
 
@@ -61,21 +61,25 @@ fn result(image: &str, finding: &Finding) -> Value {
         "level": level(*severity),
         "message": {"text": lines.join("\n")},
         // What stays the same while lines move and sizes change.
-        "partialFingerprints": {"imageAndRule/v1": format!("{image} {rule}")},
+        "partialFingerprints": {"imageRuleAndName/v1": format!("{image} {rule} {}", named(found))},
     });
-    let logical = json!([{"name": image, "kind": "resource"}]);
-    let location = match place {
-        Some(place) => {
-            let mut physical = json!({"artifactLocation": {"uri": uri(&place.file)}});
-            if let Some(line) = place.line {
-                physical["region"] = json!({"startLine": line});
-            }
-            json!({"physicalLocation": physical, "logicalLocations": logical})
-        }
-        None => json!({"logicalLocations": logical}),
-    };
-    result["locations"] = json!([location]);
+    result["locations"] = json!([location(image, place.as_ref())]);
     result
+}
+
+/// A place in a file; what is in none is in the image, by its name: code scanning takes no result without a
+/// physical location.
+fn location(image: &str, place: Option<&Place>) -> Value {
+    let (file, line) = place.map_or((image, None), |place| (place.file.as_str(), place.line));
+    json!({
+        "physicalLocation": {"artifactLocation": {"uri": uri(file)}, "region": {"startLine": line.unwrap_or(1)}},
+        "logicalLocations": [{"name": image, "kind": "resource"}],
+    })
+}
+
+/// The first name in it: a file, a variable.
+fn named(found: &str) -> &str {
+    found.split('`').nth(1).unwrap_or_default()
 }
 
 fn suppressed(image: &str, Accepted { by, what }: &Accepted) -> Value {
@@ -85,7 +89,7 @@ fn suppressed(image: &str, Accepted { by, what }: &Accepted) -> Value {
         "level": "none",
         "message": {"text": format!("{image}: {what}, accepted until {}", by.until)},
         "suppressions": [{"kind": "external", "justification": by.reason}],
-        "locations": [{"logicalLocations": [{"name": image, "kind": "resource"}]}],
+        "locations": [location(image, Some(&by.place))],
     })
 }
 
