@@ -20,7 +20,7 @@ tag = \"loadline-test-site:dev\"
 [deploy]
 [release.site]
 chart = {chart:?}
-set = {{ probes = {{ startup = {{ failureThreshold = 25 }} }} }}
+set = {{ probes = {{ startup = {{ failureThreshold = 90 }} }} }}
 "
     )
 }
@@ -84,7 +84,7 @@ fn what_settings_and_pod_say_differently_is_found() {
 
 /// What the pod of the site runs on, once it is ready.
 fn node_of(place: &Place) -> String {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_secs(180);
     loop {
         let pods = place.object(&["get", "pods", "--selector", "app.kubernetes.io/instance=site"]);
         let living = pods["items"].as_array().unwrap().iter().find(|pod| {
