@@ -21,16 +21,22 @@ pub fn start_all(engine: &Engine, cluster: &Cluster, image: &str) -> Result<()> 
     {
         return Ok(());
     }
-    for machine in &machines {
+    remove_all(engine, cluster)?;
+    let addresses = network(engine, cluster)?;
+    for (machine, address) in machines.iter().zip(addresses) {
+        create(engine, cluster, machine, &address, image)?;
+    }
+    Ok(())
+}
+
+/// With all that they hold.
+pub fn remove_all(engine: &Engine, cluster: &Cluster) -> Result<()> {
+    for machine in &cluster.machines() {
         if image_of(engine, machine).is_some() {
             docker(engine, "removing the old node", &["rm", "--force", machine])?;
         }
         // Also of one that somebody removed: it would tell of a node that is ready.
         docker(engine, "removing the old node's data", &["volume", "rm", "--force", machine])?;
-    }
-    let addresses = network(engine, cluster)?;
-    for (machine, address) in machines.iter().zip(addresses) {
-        create(engine, cluster, machine, &address, image)?;
     }
     Ok(())
 }

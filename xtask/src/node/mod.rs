@@ -9,7 +9,7 @@ mod volumes;
 use crate::engine::Engine;
 use crate::paths::Cache;
 use crate::run;
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 pub use cluster::Cluster;
 pub use image::Countdown;
@@ -61,6 +61,13 @@ pub fn ensure(cache: &Cache, engine: &Engine, countdown: &Countdown, cluster: &C
         machine::start_all(engine, cluster, &image)?;
     }
     wait_until_ready(engine, cluster, cluster.first())?;
+    if machines.len() > 1 && !has_first_range(engine, cluster) {
+        let image = image::ensure(cache, engine, countdown)?;
+        machine::remove_all(engine, cluster)?;
+        machine::start_all(engine, cluster, &image)?;
+        wait_until_ready(engine, cluster, cluster.first())?;
+        ensure!(has_first_range(engine, cluster), "starting `{}`: its pods have another network", cluster.first());
+    }
     for further in &machines[1..] {
         admit(engine, cluster, further)?;
     }
@@ -81,6 +88,14 @@ pub fn address(engine: &Engine) -> Result<String> {
     let words =
         ["get", "nodes", "--output", "jsonpath={.items[0].status.addresses[?(@.type==\"InternalIP\")].address}"];
     Ok(kubectl(engine, &Cluster::default(), &words)?.trim().to_owned())
+}
+
+/// Whether the first node has the pod network that it takes for its own (`xtask/node/entrypoint`). The
+/// controllers hand networks out in the order in which they meet the nodes, so no other may come before.
+fn has_first_range(engine: &Engine, cluster: &Cluster) -> bool {
+    let words = ["get", "node", cluster.first(), "--output", "jsonpath={.spec.podCIDR}"];
+    let range = || kubectl(engine, cluster, &words).map(|text| text.trim().to_owned()).unwrap_or_default();
+    run::until(READY, || !range().is_empty()) && range() == "10.244.0.0/24"
 }
 
 /// Gives a further node the credentials that it waits for, if it has none yet.
