@@ -1,6 +1,6 @@
 //! How one image differs from another, by line, by package and folder, and by file.
 
-use super::{Blame, Owner};
+use super::Blame;
 use crate::image::ImageFacts;
 use crate::image::files::Kind;
 use crate::image::tree::Tree;
@@ -86,12 +86,7 @@ fn lines(blame: &Blame) -> Sizes {
 }
 
 fn parts(blame: &Blame) -> Sizes {
-    let name = |owner: &Owner| match owner {
-        // An update is no new package.
-        Owner::Package(package) => format!("{} {}", package.manager, package.name),
-        Owner::Folder(path) => format!("/{path}"),
-    };
-    sums(blame.lines.iter().flat_map(|line| &line.parts).map(|part| (name(&part.owner), part.size.0)))
+    sums(blame.lines.iter().flat_map(|line| &line.parts).map(|part| (part.owner.name(), part.size.0)))
 }
 
 fn files(facts: &ImageFacts) -> Sizes {

@@ -72,6 +72,21 @@ pub enum Owner {
     Folder(String),
 }
 
+impl Owner {
+    /// How it is called; a package without its version: an update is no new one.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Package(package) => format!("{} {}", package.manager, package.name),
+            Self::Folder(path) => format!("/{path}"),
+        }
+    }
+}
+
+/// A line of the Dockerfile as reports call it.
+pub fn line_name(line: Option<u32>) -> String {
+    line.map_or_else(|| "line unknown".to_owned(), |line| format!("line {line}"))
+}
+
 /// A part of a line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Part {

@@ -121,7 +121,7 @@ pub fn smoke_options(plan: &Plan, image: &ImagePlan) -> Options {
     let project = Digest::of(plan.root.as_os_str().as_encoded_bytes()).hex().to_owned();
     let mut rules = plan.rules.clone();
     // A rule of `smoke` finds one thing, so all of it is accepted.
-    let allowed = plan.allowances.iter().filter(|one| one.is_for(&image.name) && !one.is_over());
+    let allowed = plan.allowances_of(image).filter(|one| !one.is_over());
     let of_smoke = allowed.filter(|one| crate::smoke::RULES.contains(&one.rule.as_str()));
     rules.extend(of_smoke.map(|one| (one.rule.clone(), None)));
     Options { project, rules }

@@ -99,7 +99,9 @@ pub async fn hold(
         let known = facts::of_engine(session, engine, &image.name, &summary, Some(&shipped.id)).await;
         let known = known.map_err(|error| failed(&error))?;
         let pods = of(deployment, wanted, image);
-        let policy = Policy { pods, ..Policy::of(plan, image) };
+        // Rules of pods alone: the Dockerfile and the budgets have nothing to say of them.
+        let allowed = plan.allowances_of(image).filter(|one| !one.is_over()).cloned().collect();
+        let policy = Policy { pods, rules: plan.rules.clone(), allowed, ..Policy::default() };
         let mut findings = check(&known.facts, &policy).findings;
         findings.retain(|finding| is_rule(&finding.rule) && finding.severity == Severity::Error);
         if !findings.is_empty() {

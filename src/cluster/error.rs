@@ -80,11 +80,6 @@ impl Error {
         }
     }
 
-    /// Whether the cluster said no to what was asked.
-    pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused { code: 400..=499, .. })
-    }
-
     /// Whether it says that something is not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { code: 404, .. })

@@ -45,12 +45,14 @@ pub struct Allowance {
     pub place: Place,
 }
 
-impl Allowance {
-    /// Whether it is for the image called `name`.
-    pub fn is_for(&self, name: &str) -> bool {
-        self.image.as_ref().is_none_or(|image| image == name)
+impl Plan {
+    /// The allowances that are for `image`, over or not.
+    pub fn allowances_of(&self, image: &ImagePlan) -> impl Iterator<Item = &Allowance> {
+        self.allowances.iter().filter(|one| one.image.as_ref().is_none_or(|name| *name == image.name))
     }
+}
 
+impl Allowance {
     /// Whether it is over.
     pub fn is_over(&self) -> bool {
         jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date() > self.until

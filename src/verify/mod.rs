@@ -171,8 +171,7 @@ impl Policy {
             stage: image.stage.clone(),
             args: image.args.iter().map(|arg| (arg.name.clone(), arg.value.clone())).collect(),
         });
-        let all = plan.allowances.iter().filter(|one| one.is_for(&image.name)).cloned();
-        let (lapsed, allowed) = all.partition(Allowance::is_over);
+        let (lapsed, allowed) = plan.allowances_of(image).cloned().partition(Allowance::is_over);
         Self {
             allowed,
             lapsed,

@@ -1,6 +1,6 @@
 //! `size.line`, `size.folder`, `size.package`, `size.growth`: what parts of the image weigh.
 
-use crate::blame::{Blame, Line, Owner, Part, blame};
+use crate::blame::{Blame, Line, Owner, blame, line_name};
 use crate::image::packages::Package;
 use crate::types::{ByteSize, wildcard};
 use crate::verify::subject::{Checked, Draft, Subject};
@@ -51,10 +51,7 @@ pub(super) fn growth(subject: &Subject<'_>) -> Checked {
     let by = ByteSize(subject.facts.size().0.saturating_sub(was.0));
     let since = before.id.short();
     let new = subject.layer_lines().into_iter().filter(|layer| !before.diff_ids.contains(&layer.diff_id));
-    let row = |layer: LayerLine| {
-        let line = layer.line.map_or_else(|| "line unknown".to_owned(), |line| format!("line {line}"));
-        (layer.size, format!("{line}  {}", layer.instruction))
-    };
+    let row = |layer: LayerLine| (layer.size, format!("{}  {}", line_name(layer.line), layer.instruction));
     if by < budget {
         return Ok(Vec::new());
     }
@@ -83,7 +80,7 @@ fn lines(subject: &Subject<'_>, blame: &Blame) -> Vec<Draft> {
             return Some(Draft::new("size.line", wanted, "none that made a layer").of(with.as_str()));
         }
         let size = ByteSize(its.iter().map(|line| line.size.0).sum());
-        let parts = its.iter().flat_map(|line| &line.parts).map(|part| (part.size, part_name(part)));
+        let parts = its.iter().flat_map(|line| &line.parts).map(|part| (part.size, part.owner.name()));
         (size >= *budget).then(|| {
             let place = its.iter().find_map(|line| subject.place(line.line?));
             over("size.line", &format!("`{with}`"), size, *budget, parts).at(place)
@@ -130,11 +127,4 @@ fn packages(subject: &Subject<'_>, blame: &Blame) -> Vec<Draft> {
         (size >= *budget).then(|| over("size.package", &format!("`{name}`"), size, *budget, named))
     };
     subject.policy.budgets.packages.iter().filter_map(one).collect()
-}
-
-fn part_name(part: &Part) -> String {
-    match &part.owner {
-        Owner::Package(package) => format!("{} {}", package.manager, package.name),
-        Owner::Folder(path) => format!("/{path}"),
-    }
 }

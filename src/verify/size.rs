@@ -1,6 +1,6 @@
 //! `size.budget`: what the image weighs, and which lines made it so.
 
-use crate::blame::{Cut, blame};
+use crate::blame::{Cut, blame, line_name};
 use crate::image::files::Kind;
 use crate::image::layers::LayerFacts;
 use crate::types::ByteSize;
@@ -61,7 +61,7 @@ fn cuts(subject: &Subject<'_>) -> Vec<String> {
     let blame = blame(subject.facts, &subject.origins);
     let least = blame.size.0 / WORTH;
     let row = |cut: &Cut| {
-        let line = cut.line.map_or("line unknown".into(), |line| format!("line {line}"));
+        let line = line_name(cut.line);
         format!("{:>9}  {line:<8}  {}", cut.saves.to_string(), cut.what)
     };
     let rows: Vec<String> = blame.cuts.iter().filter(|cut| cut.saves.0 >= least).take(CUTS).map(row).collect();
@@ -99,7 +99,7 @@ fn rows(layers: &[LayerLine], previous: Option<&Previous>) -> Vec<Row> {
 fn details(over: ByteSize, rows: &[Row], previous: Option<&Previous>) -> Vec<String> {
     let mut lines = vec![format!("over by {over}; largest:")];
     lines.extend(rows.iter().take(LISTED).map(|row| {
-        let line = row.line.map_or("line unknown".into(), |line| format!("line {line}"));
+        let line = line_name(row.line);
         let since =
             previous.filter(|_| row.new).map(|previous| format!("  ← new since {}…", &previous.id.short()[..4]));
         let width = if since.is_some() { WIDTH - 20 } else { WIDTH };

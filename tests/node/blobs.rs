@@ -2,11 +2,10 @@
 //! made good.
 
 use crate::harness::*;
-use crate::machine::Machine;
+use crate::machine::{Machine, NO_IMAGE};
 use loadline::load::{Error, Image};
 use loadline::node;
 
-const NO_IMAGE: &str = "echo 'no such image' >&2; exit 1";
 /// Keeps what it is given under the digest that it was told.
 const KEEP: &str = r#"shift 5; cat >"/taken-${1#sha256:}""#;
 

@@ -9,6 +9,9 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
+/// What a `crictl` does that has no image.
+pub const NO_IMAGE: &str = "echo 'no such image' >&2; exit 1";
+
 /// One request to the engine under test; the answer's status and body.
 async fn ask(method: &str, path: &str, body: Option<Value>) -> (u16, String) {
     let engine = engine().await;

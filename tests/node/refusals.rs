@@ -1,12 +1,10 @@
 //! Nodes that cannot be loaded, or fail in the middle: each says which, why, and what to type.
 
 use crate::harness::*;
-use crate::machine::Machine;
+use crate::machine::{Machine, NO_IMAGE};
 use loadline::load::{Error, Image};
 use loadline::node;
 use loadline::types::{Explained, Outcome};
-
-const NO_IMAGE: &str = "echo 'no such image' >&2; exit 1";
 
 /// Loads an image of some size into `machine`, which must refuse it.
 async fn refused(machine: &Machine) -> Error {

@@ -1,8 +1,6 @@
 //! The steps of a Dockerfile, what each takes, and what of that changed.
 
-use super::reading::{
-    decides, defaults, froms, key, mentions, names, needed, parent, sources, stage_of, takes, values,
-};
+use super::reading::{decides, defaults, key, mentions, names, needed, sources, stage_of, takes, values};
 use super::{Changes, Predicted};
 use crate::build::lines::makes_step;
 use crate::image::dockerfile::{Dockerfile, Instruction, Stage, expand};
@@ -53,11 +51,7 @@ impl<'a> Plan<'a> {
     pub(in crate::build) fn new(text: &str, image: &ImagePlan, changes: &'a Changes) -> Self {
         let file = Dockerfile::parse(text);
         let values = values(&file, image);
-        let target = match &image.stage {
-            Some(name) => file.stage_before(name, file.stages.len()),
-            None => file.stages.len().checked_sub(1),
-        };
-        let needed = target.map(|target| needed(&file, target)).unwrap_or_default();
+        let needed = file.target(image.stage.as_deref()).map(|target| needed(&file, target)).unwrap_or_default();
         let given = image.args.iter().map(|arg| arg.name.clone()).collect();
         let mut plan = Self { changes, steps: Vec::new(), other: BTreeSet::new(), given };
         let mut left: BTreeMap<usize, Left> = BTreeMap::new();
@@ -88,7 +82,7 @@ impl<'a> Plan<'a> {
     ) -> Left {
         let stage = &file.stages[index];
         let before = self.changes.before.as_ref().and_then(|before| stage_of(before, stage, index));
-        let parent = parent(file, index);
+        let parent = file.parent(index);
         let Left { last: mut above, root: inherited, setting } =
             parent.and_then(|parent| left.get(&parent).cloned()).unwrap_or_default();
         let mut root = self.root(stage, before, parent.is_none(), values);
@@ -106,7 +100,8 @@ impl<'a> Plan<'a> {
             let mut own: Vec<Because> = by_line.into_iter().collect();
             own.extend(self.arguments(instruction, &declared));
             own.extend(self.files(instruction, values));
-            let beside = froms(instruction).filter_map(|name| left.get(&file.stage_before(name, index)?)?.last);
+            let beside =
+                instruction.sources().into_iter().filter_map(|name| left.get(&file.stage_before(name, index)?)?.last);
             self.steps.push(Step {
                 line: instruction.line,
                 text: instruction.summary(),
@@ -182,10 +177,8 @@ impl<'a> Plan<'a> {
         let sources = sources(instruction, values);
         let taken = |path: &str| sources.iter().any(|source| takes(source, path));
         let mut changed = self.changes.files.iter().filter(|(path, _)| taken(path));
-        if let Some((path, change)) = changed.next() {
-            return Some(Because::Files { path: path.clone(), change: *change, count: 1 + changed.count() });
-        }
-        None
+        let (path, change) = changed.next()?;
+        Some(Because::Files { path: path.clone(), change: *change, count: 1 + changed.count() })
     }
 
     /// Why the step at `line` ran, when those at `ran` did; nothing if it is no step of this Dockerfile.
@@ -228,13 +221,12 @@ impl<'a> Plan<'a> {
         let mut ran = BTreeSet::new();
         let mut found = Vec::new();
         for step in &self.steps {
-            let by_others = step.above.iter().chain(&step.beside).any(|line| ran.contains(line));
+            let changed = |line: &u32| ran.contains(line) || self.other.contains(line);
+            let by_others = step.above.iter().chain(&step.beside).any(changed);
             let all = self.changes.asked || self.changes.engine || self.changes.is_unknown();
             let ignored = self.changes.ignore.is_some() && step.copies;
-            let other = self.other.contains(&step.line);
-            let taken = step.above.iter().chain(&step.beside).any(|line| self.other.contains(line));
             let own = !step.own.is_empty() || !step.root.is_empty();
-            if !(all || by_others || ignored || own || (other && taken)) {
+            if !(all || by_others || ignored || own) {
                 continue;
             }
             ran.insert(step.line);

@@ -25,12 +25,6 @@ pub(super) fn stage_of<'f>(file: &'f Dockerfile, stage: &Stage, index: usize) ->
     }
 }
 
-/// The stage that the one at `index` begins from.
-pub(super) fn parent(file: &Dockerfile, index: usize) -> Option<usize> {
-    let base = &file.stages[index].base;
-    file.stage_before(base, index).filter(|_| base.parse::<usize>().is_err())
-}
-
 /// The stages that the one at `target` is made from, itself the last.
 pub(super) fn needed(file: &Dockerfile, target: usize) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
@@ -39,20 +33,11 @@ pub(super) fn needed(file: &Dockerfile, target: usize) -> BTreeSet<usize> {
         if !found.insert(index) {
             continue;
         }
-        open.extend(parent(file, index));
-        let froms = file.stages[index].instructions.iter().flat_map(froms);
-        open.extend(froms.filter_map(|name| file.stage_before(name, index)));
+        open.extend(file.parent(index));
+        let sources = file.stages[index].instructions.iter().flat_map(Instruction::sources);
+        open.extend(sources.filter_map(|name| file.stage_before(name, index)));
     }
     found
-}
-
-/// What an instruction takes files from, other than the context.
-pub(super) fn froms(instruction: &Instruction) -> impl Iterator<Item = &str> {
-    instruction.flag("from").into_iter().chain(mounts(instruction).filter_map(|mount| option(mount, "from")))
-}
-
-fn mounts(instruction: &Instruction) -> impl Iterator<Item = &str> {
-    instruction.flags.iter().filter_map(|flag| flag.strip_prefix("--mount="))
 }
 
 fn option<'m>(mount: &'m str, name: &str) -> Option<&'m str> {
@@ -96,7 +81,7 @@ pub(super) fn sources(instruction: &Instruction, values: &BTreeMap<String, Strin
     };
     match instruction.keyword.as_str() {
         "RUN" => {
-            let binds = mounts(instruction).filter(|mount| {
+            let binds = instruction.mounts().filter(|mount| {
                 option(mount, "from").is_none() && option(mount, "type").is_none_or(|kind| kind == "bind")
             });
             let source = |mount| option(mount, "source").or_else(|| option(mount, "src")).unwrap_or("");

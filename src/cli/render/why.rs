@@ -1,6 +1,6 @@
 //! Where an image's bytes come from, as a page.
 
-use crate::blame::{Blame, Change, Cut, Effort, Growth, Hidden, Line, Owner, Part, Twins};
+use crate::blame::{Blame, Change, Cut, Effort, Growth, Hidden, Line, Owner, Part, Twins, line_name};
 use crate::cli::render::text;
 use crate::cli::render::text::count;
 use crate::cli::terminal::Paint;
@@ -43,7 +43,7 @@ impl Page {
     }
 
     fn line(self, line: &Line, all: ByteSize) -> Vec<String> {
-        let place = line.line.map_or_else(|| "line unknown".to_owned(), |line| format!("line {line}"));
+        let place = line_name(line.line);
         let share = line.size.0 as f64 / all.0.max(1) as f64 * 100.0;
         let text = self.paint.strong(&cut(&line.text));
         let mut lines = vec![String::new(), format!("{:>10}  {share:>3.0} %  {place}  {text}", line.size.to_string())];
@@ -98,7 +98,7 @@ impl Page {
 
     fn cuts(self, cuts: &[Cut]) -> Vec<String> {
         let show = |cut: &Cut| {
-            let line = cut.line.map_or_else(|| "line unknown".to_owned(), |line| format!("line {line}"));
+            let line = line_name(cut.line);
             format!("{:>22}  {line}: {}", cut.saves.to_string(), visible(&cut.what))
         };
         let mut lines = Vec::new();

@@ -68,20 +68,26 @@ impl Dockerfile {
         earlier.iter().rposition(named).or_else(|| name.parse().ok().filter(|number| *number < earlier.len()))
     }
 
+    /// The place of the stage that is built: `name`, or the last one.
+    pub fn target(&self, name: Option<&str>) -> Option<usize> {
+        name.map_or(self.stages.len().checked_sub(1), |name| self.stage_before(name, self.stages.len()))
+    }
+
+    /// The place of the stage that the one at `index` begins from, if that is no image.
+    pub fn parent(&self, index: usize) -> Option<usize> {
+        let base = &self.stages[index].base;
+        // A number after FROM is an image's name, unlike after `--from=`.
+        self.stage_before(base, index).filter(|_| base.parse::<usize>().is_err())
+    }
+
     /// The stages that `target` (the last stage if none) is built on, first to last: each begins
     /// from the one before it. Empty if there is no such stage.
     pub fn chain(&self, target: Option<&str>) -> Vec<&Stage> {
-        let last = match target {
-            Some(name) => self.stage_before(name, self.stages.len()),
-            None => self.stages.len().checked_sub(1),
-        };
         let mut chain = Vec::new();
-        let mut next = last;
+        let mut next = self.target(target);
         while let Some(index) = next {
             chain.push(&self.stages[index]);
-            let base = &self.stages[index].base;
-            // A number after FROM is an image's name, unlike after `--from=`.
-            next = self.stage_before(base, index).filter(|_| base.parse::<usize>().is_err());
+            next = self.parent(index);
         }
         chain.reverse();
         chain
@@ -104,6 +110,23 @@ impl Instruction {
     /// The value of the option `--NAME=`.
     pub fn flag(&self, name: &str) -> Option<&str> {
         self.flags.iter().find_map(|flag| flag.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// The images and stages that it takes files from, by `--from=` or `--mount=…,from=`.
+    pub fn sources(&self) -> Vec<&str> {
+        match self.keyword.as_str() {
+            "COPY" => self.flag("from").into_iter().collect(),
+            "RUN" => {
+                let options = self.mounts().flat_map(|mount| mount.split(','));
+                options.filter_map(|option| option.strip_prefix("from=")).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What its options `--mount=` say.
+    pub fn mounts(&self) -> impl Iterator<Item = &str> {
+        self.flags.iter().filter_map(|flag| flag.strip_prefix("--mount="))
     }
 
     /// The instruction in one short line, as a report shows it: a `RUN` by its command alone, others with

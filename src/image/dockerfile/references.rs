@@ -1,6 +1,6 @@
 //! The images that a Dockerfile takes something from.
 
-use super::{Dockerfile, Instruction};
+use super::Dockerfile;
 use std::collections::BTreeMap;
 
 /// An image that a stage begins from or copies from.
@@ -20,8 +20,7 @@ impl Dockerfile {
     pub fn references(&self, target: Option<&str>, args: &BTreeMap<String, String>) -> Vec<Reference> {
         let values = self.global_values(args);
         let mut needed = vec![false; self.stages.len()];
-        let target = target.map_or(self.stages.len().checked_sub(1), |name| self.stage_before(name, self.stages.len()));
-        let mut pending: Vec<usize> = target.into_iter().collect();
+        let mut pending: Vec<usize> = self.target(target).into_iter().collect();
         let mut found = Vec::new();
         while let Some(index) = pending.pop() {
             if std::mem::replace(&mut needed[index], true) {
@@ -46,7 +45,7 @@ impl Dockerfile {
         let stage = &self.stages[stage];
         let base = (stage.base.clone(), stage.from.line, true);
         let copied = stage.instructions.iter().flat_map(|instruction| {
-            sources(instruction).into_iter().map(|name| (name.to_owned(), instruction.line, false))
+            instruction.sources().into_iter().map(|name| (name.to_owned(), instruction.line, false))
         });
         std::iter::once(base).chain(copied).collect()
     }
@@ -61,17 +60,6 @@ impl Dockerfile {
             }
         }
         values
-    }
-}
-
-fn sources(instruction: &Instruction) -> Vec<&str> {
-    match instruction.keyword.as_str() {
-        "COPY" => instruction.flag("from").into_iter().collect(),
-        "RUN" => {
-            let mounts = instruction.flags.iter().filter_map(|flag| flag.strip_prefix("--mount="));
-            mounts.flat_map(|mount| mount.split(',')).filter_map(|option| option.strip_prefix("from=")).collect()
-        }
-        _ => Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! JUnit's XML, which CI services show as tests: a suite an image, a case a rule.
 
-use super::{Report, Result};
+use super::{Report, Result, told, whole};
 use crate::event::Failure;
 use crate::types::{Finding, Severity};
 use crate::verify::{RULES, Verdict};
@@ -51,14 +51,13 @@ fn suite(report: &Report) -> Suite {
 }
 
 fn unread(failure: &Failure) -> Case {
-    let why: Vec<&str> = std::iter::once(&failure.message).chain(&failure.causes).map(String::as_str).collect();
-    Case { name: "read".into(), became: Became::Error(why.join(": ")), said: Vec::new() }
+    Case { name: "read".into(), became: Became::Error(whole(failure)), said: Vec::new() }
 }
 
 fn case(rule: &str, verdict: &Verdict) -> Case {
     let its: Vec<&Finding> = verdict.findings.iter().filter(|finding| finding.rule == rule).collect();
     let failing = |severity| its.iter().filter(move |finding| finding.severity == severity);
-    let errors: Vec<String> = failing(Severity::Error).map(|finding| told(finding)).collect();
+    let errors: Vec<String> = failing(Severity::Error).map(|finding| case_told(finding)).collect();
     let blind = verdict.not_checked.iter().find(|one| one.rule == rule);
     let became = match (errors.is_empty(), blind) {
         (false, _) => Became::Failed(errors.join("\n")),
@@ -69,16 +68,13 @@ fn case(rule: &str, verdict: &Verdict) -> Case {
     let accepted = verdict.accepted.iter().filter(|one| one.by.rule == rule);
     let accepted =
         accepted.map(|one| format!("accepted until {}: {} {}", one.by.until, one.by.reason, one.what.join(", ")));
-    let warned = [Severity::Warn, Severity::Info].into_iter().flat_map(failing).map(|finding| told(finding));
+    let warned = [Severity::Warn, Severity::Info].into_iter().flat_map(failing).map(|finding| case_told(finding));
     Case { name: rule.to_owned(), became, said: warned.chain(accepted).collect() }
 }
 
-fn told(finding: &Finding) -> String {
-    let Finding { severity, place, expected, found, details, hint, .. } = finding;
-    let place = place.as_ref().map(|place| format!("at {place}"));
-    let hint = hint.as_ref().map(|hint| format!("hint: {hint}"));
-    let head = format!("{severity}: {found}; wanted: {expected}");
-    std::iter::once(head).chain(place).chain(details.iter().cloned()).chain(hint).collect::<Vec<_>>().join("\n")
+fn case_told(finding: &Finding) -> String {
+    let place = finding.place.as_ref().map(|place| format!("at {place}"));
+    told(&format!("{}: ", finding.severity), finding, place)
 }
 
 impl Suite {

@@ -1,6 +1,6 @@
 //! Markdown, for a comment on a pull request: a table of the images, and what was found below it.
 
-use super::{Report, Result};
+use super::{Report, Result, whole};
 use crate::types::{ByteSize, Finding, Severity};
 use crate::verify::{Before, Verdict};
 use std::fmt::Write;
@@ -53,8 +53,7 @@ fn growth(now: ByteSize, before: &Before) -> String {
 fn below(text: &mut String, report: &Report) {
     match &report.result {
         Result::Failure(failure) => {
-            let why: Vec<&str> = std::iter::once(&failure.message).chain(&failure.causes).map(String::as_str).collect();
-            writeln!(text, "\n{}: {}", plain(&report.image), plain(&why.join(": "))).ok();
+            writeln!(text, "\n{}: {}", plain(&report.image), plain(&whole(failure))).ok();
         }
         Result::Verdict(verdict) => {
             let said: Vec<&Finding> = verdict.findings.iter().filter(|one| one.severity > Severity::Info).collect();

@@ -80,9 +80,7 @@ pub fn github(reports: &[Report]) -> String {
                 }
             }
             Result::Failure(failure) => {
-                let message = std::iter::once(&failure.message).chain(&failure.causes);
-                let message: Vec<&str> = message.map(String::as_str).collect();
-                let message = data(&format!("{}: {}", report.image, message.join(": ")));
+                let message = data(&format!("{}: {}", report.image, whole(failure)));
                 line(&mut text, &format!("::error title=could not check::{message}"));
             }
         }
@@ -199,10 +197,22 @@ fn annotation(text: &mut String, image: &str, finding: &Finding) {
         properties.extend(place.line.map(|line| format!("line={line}")));
     }
     properties.push(format!("title={}", property(&format!("{} ({image})", finding.rule))));
-    let hint = finding.hint.as_ref().map(|hint| format!("hint: {hint}"));
-    let head = format!("{}; wanted: {}", finding.found, finding.expected);
-    let lines: Vec<String> = std::iter::once(head).chain(finding.details.iter().cloned()).chain(hint).collect();
-    line(text, &format!("::{command} {}::{}", properties.join(","), data(&lines.join("\n"))));
+    let told = data(&told("", finding, None));
+    line(text, &format!("::{command} {}::{told}", properties.join(",")));
+}
+
+/// What failed and why, from the outermost cause to the innermost.
+fn whole(failure: &Failure) -> String {
+    let all: Vec<&str> = std::iter::once(&failure.message).chain(&failure.causes).map(String::as_str).collect();
+    all.join(": ")
+}
+
+/// All of a finding, a line each: what is found and wanted behind `before`, `place`, details, the hint.
+fn told(before: &str, Finding { found, expected, details, hint, .. }: &Finding, place: Option<String>) -> String {
+    let head = format!("{before}{found}; wanted: {expected}");
+    let hint = hint.as_ref().map(|hint| format!("hint: {hint}"));
+    let lines = std::iter::once(head).chain(place).chain(details.iter().cloned()).chain(hint);
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// As GitHub's own toolkit escapes the text of a command (`escapeData`).

@@ -1,6 +1,6 @@
 //! SARIF 2.1.0 (OASIS), which code scanning services read.
 
-use super::{Report, Result};
+use super::{Report, Result, told, whole};
 use crate::types::{Finding, Place, Severity};
 use crate::verify::{Accepted, RULES, Unchecked, Verdict};
 use serde_json::{Value, json};
@@ -52,14 +52,11 @@ fn level(severity: Severity) -> &'static str {
 }
 
 fn result(image: &str, finding: &Finding) -> Value {
-    let Finding { rule, severity, place, expected, found, details, hint } = finding;
-    let hint = hint.as_ref().map(|hint| format!("hint: {hint}"));
-    let head = format!("{image}: {found}; wanted: {expected}");
-    let lines: Vec<String> = std::iter::once(head).chain(details.iter().cloned()).chain(hint).collect();
+    let Finding { rule, severity, place, found, .. } = finding;
     let mut result = json!({
         "ruleId": rule,
         "level": level(*severity),
-        "message": {"text": lines.join("\n")},
+        "message": {"text": told(&format!("{image}: "), finding, None)},
         // What stays the same while lines move and sizes change.
         "partialFingerprints": {"imageRuleAndName/v1": format!("{image} {rule} {}", named(found))},
     });
@@ -100,8 +97,7 @@ fn not_checked(image: &str, one: &Unchecked) -> Value {
 
 fn unread(report: &Report) -> Option<Value> {
     let Result::Failure(failure) = &report.result else { return None };
-    let why: Vec<&str> = std::iter::once(&failure.message).chain(&failure.causes).map(String::as_str).collect();
-    Some(json!({"level": "error", "message": {"text": format!("{}: {}", report.image, why.join(": "))}}))
+    Some(json!({"level": "error", "message": {"text": format!("{}: {}", report.image, whole(failure))}}))
 }
 
 /// A path as a relative reference (RFC 3986).
