@@ -13,6 +13,10 @@ const A_WHILE: Duration = Duration::from_secs(5);
 const PULL: [&str; 5] =
     ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ImageInspectError", "RegistryUnavailable"];
 
+/// The kubelet's cache of a secret or a config map is not filled yet (`failed to sync configmap cache:
+/// timed out waiting for the condition`, pkg/kubelet/util/manager): it says so and tries again.
+const CACHE: &str = "failed to sync ";
+
 /// What is to blame.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Blame {
@@ -174,9 +178,8 @@ fn of_pod(pod: &Pod, events: &Events<'_>) -> Option<Cause> {
     if let Some((container, message)) = unready(pod, events) {
         return Some(found(Blame::Probe("readiness"), Some(container), message, false, A_WHILE));
     }
-    // That its own cache is not filled yet is a matter of a moment for a kubelet.
     let mounts = events.of(name(pod), &["FailedMount"]).into_iter();
-    if let Some(message) = mounts.into_iter().find(|message| !message.contains("failed to sync")) {
+    if let Some(message) = mounts.into_iter().find(|message| !message.contains(CACHE)) {
         let blame = if mentions_reference(&message) { Blame::Reference } else { Blame::Other };
         return Some(found(blame, None, message, false, A_WHILE / 2)).filter(|_| !is_ready(pod));
     }
@@ -225,6 +228,7 @@ fn of_container<'a>(pod: &Pod, status: &'a ContainerStatus, events: &Events<'_>)
             let first = first.into_iter().find(|message| message.contains("pull") || message.contains("image"));
             return this(Blame::ImagePull, first.unwrap_or(said), false);
         }
+        "CreateContainerConfigError" if said.contains(CACHE) => return None,
         "CreateContainerConfigError" => {
             let blame = if said.contains("runAsNonRoot") {
                 Blame::User
@@ -288,5 +292,39 @@ fn of_maker(workload: &Workload, all: &Snapshot, events: &Events<'_>) -> Option<
         return None;
     }
     let blame = if message.contains("quota") { Blame::Quota } else { Blame::Admission };
-    Some(Cause { blame, pod: None, container: None, is_init: false, message, ended: false, patience: A_WHILE / 5 })
+    // A controller makes them in a moment: the numbers of a new quota, the account of a new namespace.
+    let settles = ["status unknown for quota", "error looking up service account"];
+    let settles = settles.iter().any(|what| message.contains(what));
+    let patience = if settles { A_WHILE } else { A_WHILE / 5 };
+    Some(Cause { blame, pod: None, container: None, is_init: false, message, ended: false, patience })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deploy::workload::Kind;
+    use serde_json::json;
+
+    /// What is said of a pod whose container waits to be created because of `message`.
+    fn said(message: &str) -> Option<(Blame, String)> {
+        let job = json!([{"apiVersion": "batch/v1", "kind": "Job", "name": "app", "uid": "u"}]);
+        let waiting = json!({"reason": "CreateContainerConfigError", "message": message});
+        let pod = json!({"metadata": {"name": "app-a", "ownerReferences": job}, "status": {"containerStatuses": [
+            {"name": "app", "image": "a", "imageID": "", "ready": false, "restartCount": 0,
+                "state": {"waiting": waiting}}]}});
+        let pods = [("app-a".to_owned(), serde_json::from_value(pod).unwrap())];
+        let all = Snapshot { pods: pods.into(), ..Snapshot::default() };
+        let workload = Workload { kind: Kind::Job, name: "app".to_owned() };
+        cause(&workload, &all, &Before::new()).map(|cause| (cause.blame, cause.message))
+    }
+
+    /// A busy kubelet cannot be made to be late with its cache when a test wants it.
+    #[test]
+    fn a_kubelet_that_has_not_read_a_secret_yet_is_waited_for() {
+        for kind in ["configmap", "secret"] {
+            assert_eq!(said(&format!("failed to sync {kind} cache: timed out waiting for the condition")), None);
+            let missing = format!("{kind} \"settings\" not found");
+            assert_eq!(said(&missing), Some((Blame::Reference, missing)));
+        }
+    }
 }
