@@ -1,7 +1,7 @@
 //! What happened, typed: the only thing a verb says aloud. Renderers make a live terminal,
 //! plain lines or JSON lines of it.
 
-use crate::types::{Because, ByteSize, Finding, ImageId, Outcome};
+use crate::types::{Because, ByteSize, Finding, ImageId, Measured, Outcome};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
@@ -179,6 +179,8 @@ pub enum Event {
         /// How long all of it took.
         ms: u64,
     },
+    /// An image was measured.
+    Measured(Box<Measured>),
     /// A node that is to get an image said what it has of it.
     Reached {
         /// The image.

@@ -1,20 +1,17 @@
 //! How a pod runs and probes one of its containers.
 
-use super::{items, security, text};
-use crate::project::Conditions;
+use super::{items, probes, security, text};
+use crate::project::{Conditions, PodProbe};
 use crate::types::ByteSize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What the Kubernetes API makes of a probe that does not say it.
-const PERIOD: u64 = 10;
-const FAILURES: u64 = 3;
-
 /// The conditions of `container` in a pod with this `spec` (Kubernetes API, `PodSpec`). What comes from
 /// the cluster (secrets, config maps, fields of the pod) is not among them.
 pub fn of(spec: &Value, container: &Value) -> Conditions {
     let pod = Pod { spec, container };
+    let probes = probes::of(container);
     let (path, port) = pod.request();
     Conditions {
         user: pod.user(),
@@ -27,8 +24,15 @@ pub fn of(spec: &Value, container: &Value) -> Conditions {
         args: words(container, "/args"),
         path,
         port,
-        deadline: pod.deadline(),
+        deadline: probes.startup.as_ref().map(deadline),
+        probes,
     }
+}
+
+/// When a startup probe has failed for the last time.
+fn deadline(probe: &PodProbe) -> Duration {
+    let seconds = |number: u32| u64::from(number);
+    Duration::from_secs(seconds(probe.initial_delay) + seconds(probe.failures) * seconds(probe.period))
 }
 
 #[derive(Clone, Copy)]
@@ -90,23 +94,8 @@ impl Pod<'_> {
         if text(get, "/scheme").is_some_and(|scheme| scheme != "HTTP") {
             return (None, None);
         }
-        let port = get.get("port").and_then(|port| self.number(port)).and_then(|port| u16::try_from(port).ok());
+        let port = get.get("port").and_then(|port| probes::port(self.container, port));
         (Some(text(get, "/path").unwrap_or("/").to_owned()), port)
-    }
-
-    /// The number of a port, which may be named.
-    fn number(&self, port: &Value) -> Option<u64> {
-        let Some(name) = port.as_str() else { return port.as_u64() };
-        let mut ports = items(self.container, "/ports");
-        ports.find(|one| text(one, "/name") == Some(name))?.get("containerPort")?.as_u64()
-    }
-
-    /// When the startup probe has failed for the last time.
-    fn deadline(&self) -> Option<Duration> {
-        let probe = self.container.get("startupProbe")?;
-        let seconds = |field: &str, default| probe.get(field).and_then(Value::as_u64).unwrap_or(default);
-        let tries = seconds("failureThreshold", FAILURES).saturating_mul(seconds("periodSeconds", PERIOD));
-        Some(Duration::from_secs(seconds("initialDelaySeconds", 0).saturating_add(tries)))
     }
 }
 
@@ -189,15 +178,18 @@ mod tests {
             path: Some("/ready".into()),
             port: Some(8080),
             deadline: Some(Duration::from_secs(40)),
+            probes: probes::of(&container()),
         };
         assert_eq!(said, expected);
+        assert!(said.probes.startup.is_some() && said.probes.readiness.is_some());
     }
 
     #[test]
     fn what_the_pod_does_not_say_is_not_made_up() {
         assert_eq!(of(&json!({}), &json!({})), Conditions::default());
         let secure = json!({"readinessProbe": {"httpGet": {"scheme": "HTTPS", "port": 8443}}});
-        assert_eq!(of(&json!({}), &secure), Conditions::default());
+        let said = of(&json!({}), &secure);
+        assert_eq!((said.path, said.port, said.deadline), (None, None, None));
     }
 
     #[test]

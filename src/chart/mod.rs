@@ -1,6 +1,7 @@
 //! `chart`: what a rendered chart says.
 
 mod conditions;
+mod probes;
 
 pub use conditions::of as conditions;
 

@@ -40,6 +40,14 @@ pub fn secret(text: &str) -> Result<Secret, String> {
     }
 }
 
+/// A path to ask a server for, such as `/report?all=1`.
+pub fn request_path(text: &str) -> Result<String, String> {
+    match text.parse::<http::uri::PathAndQuery>() {
+        Ok(path) if text.starts_with('/') => Ok(path.to_string()),
+        _ => Err("a path begins with `/`, and has no blanks".to_owned()),
+    }
+}
+
 /// `NAME=VALUE`.
 pub fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {

@@ -2,7 +2,7 @@
 
 use super::origin::Origin;
 use super::spans::join;
-use super::{Origins, Project};
+use super::{Origins, PodProbes, Project};
 use crate::types::ByteSize;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -33,6 +33,8 @@ pub struct Conditions {
     pub port: Option<u16>,
     /// How long it may take to start.
     pub deadline: Option<Duration>,
+    /// Its probes.
+    pub probes: PodProbes,
 }
 
 impl Project {
@@ -42,6 +44,8 @@ impl Project {
         let (run, probe, table) = (&mut plan.run, &mut plan.probe, join("image", image));
         let mut open = Open { origins: &mut self.origins, table: &table, release };
         let said = said.clone();
+        // The settings have nothing that takes their place.
+        plan.pod_probes = said.probes;
         open.put("run.user", &mut run.user, said.user.map(Some));
         open.put("run.writable", &mut run.writable, said.writable);
         open.put("run.memory", &mut run.memory, said.memory);

@@ -1,5 +1,6 @@
 //! The resolved plan: the only thing verbs see of the settings.
 
+use super::PodProbes;
 use super::deployment::Deployment;
 use crate::types::{ByteSize, ImageRef, Place, Platform, Severity, wildcard};
 use jiff::civil::Date;
@@ -103,6 +104,9 @@ pub struct ImagePlan {
     pub run: RunPolicy,
     /// What must run beside it.
     pub needs: Vec<Need>,
+    /// The probes that the pod of its chart has for it.
+    #[serde(skip)]
+    pub pod_probes: PodProbes,
 }
 
 impl ImagePlan {
@@ -125,6 +129,7 @@ impl ImagePlan {
             probe: Probe::default(),
             run: RunPolicy::default(),
             needs: Vec::new(),
+            pod_probes: PodProbes::default(),
         }
     }
 }

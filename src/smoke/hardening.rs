@@ -45,7 +45,7 @@ enum Seen {
 
 async fn writable(trial: &mut Trial<'_>) -> Result<Seen, Error> {
     match trial.until_ready(false).await? {
-        Reached::Ready(ready) => writes::of(trial, &ready.id).await.map(Seen::Writes),
+        Reached::Ready(ready) => writes::of(trial, &ready.id, &trial.setup.plan.run.writable).await.map(Seen::Writes),
         Reached::Failed(fault) => Ok(Seen::Failed(fault)),
     }
 }

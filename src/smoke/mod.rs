@@ -6,6 +6,7 @@ mod fault;
 mod hardening;
 mod hints;
 mod listeners;
+mod measure;
 mod needs;
 mod owner;
 mod poll;
@@ -21,6 +22,7 @@ mod trial;
 mod writes;
 
 pub use error::{Both, Error};
+pub use measure::{Measuring, fate, measure};
 pub use report::{NotReady, Report};
 
 use crate::engine::Engine;
@@ -37,7 +39,17 @@ use trial::{Reached, Ready, Trial};
 
 /// The rules whose findings settings may raise, lower or switch off. That it becomes ready is none:
 /// it is the test.
-pub const RULES: [&str; 3] = ["probe.redirect", "stop.exit-code", "stop.sigkill"];
+pub const RULES: [&str; 9] = [
+    "memory.margin",
+    "probe.redirect",
+    "probe.restart",
+    "probe.timeout",
+    "process.zombie",
+    "start.unreliable",
+    "stop.cut",
+    "stop.exit-code",
+    "stop.sigkill",
+];
 
 /// The image to smoke.
 #[derive(Clone, Copy, Debug)]

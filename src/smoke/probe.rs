@@ -56,7 +56,12 @@ pub(super) enum Fail {
 
 /// Asks once.
 pub(super) async fn ask(url: &Url) -> Answer {
-    tokio::time::timeout(TRY, follow(url.clone())).await.unwrap_or(Answer::Late)
+    ask_within(url, TRY).await
+}
+
+/// Asks once, and waits no longer than `time` for the answer.
+pub(super) async fn ask_within(url: &Url, time: Duration) -> Answer {
+    tokio::time::timeout(time, follow(url.clone())).await.unwrap_or(Answer::Late)
 }
 
 async fn follow(mut url: Url) -> Answer {

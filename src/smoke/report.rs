@@ -138,7 +138,7 @@ fn elsewhere(setup: &Setup<'_>, answer: &Answer) -> Option<Finding> {
 }
 
 /// The settings may raise, lower or drop a finding.
-fn ruled(findings: Vec<Finding>, setup: &Setup<'_>) -> Vec<Finding> {
+pub(super) fn ruled(findings: Vec<Finding>, setup: &Setup<'_>) -> Vec<Finding> {
     let ruled = |mut finding: Finding| {
         if let Some(severity) = setup.options.rules.get(&finding.rule) {
             finding.severity = (*severity)?;

@@ -55,7 +55,7 @@ impl<'a> Trial<'a> {
     }
 
     /// Makes the network, if one is needed, and finds the way into it.
-    async fn settle(&mut self) -> Result<(), Error> {
+    pub(super) async fn settle(&mut self) -> Result<(), Error> {
         self.unless_cancelled()?;
         if let Some(network) = &self.place.network {
             self.lost(self.engine.create_network(network, &self.place.labels).await)?;
@@ -89,10 +89,14 @@ impl<'a> Trial<'a> {
         &self,
         work: impl Future<Output = Result<T, engine::Error>>,
     ) -> Result<T, Error> {
-        match self.cancel.run_until_cancelled(work).await {
-            Some(done) => self.lost(done),
-            None => Err(Error::Interrupted { image: self.setup.plan.name.clone() }),
-        }
+        let done = self.meanwhile(work).await?;
+        self.lost(done)
+    }
+
+    /// What `work` gives, unless the run is cancelled first.
+    pub(super) async fn meanwhile<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        let interrupted = || Error::Interrupted { image: self.setup.plan.name.clone() };
+        self.cancel.run_until_cancelled(work).await.ok_or_else(interrupted)
     }
 
     /// Before something is made. What is being made is waited for: only then can it be removed.

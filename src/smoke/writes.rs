@@ -23,11 +23,11 @@ pub(super) struct Writes {
     pub(super) beside: BTreeSet<String>,
 }
 
-/// What the container `id` wrote beyond what the plan lets it write.
-pub(super) async fn of(trial: &Trial<'_>, id: &str) -> Result<Writes, Error> {
+/// What the container `id` wrote to its own layer, beyond what is in `writable`.
+pub(super) async fn of(trial: &Trial<'_>, id: &str, writable: &[String]) -> Result<Writes, Error> {
     let changes = trial.lost(trial.engine.container_changes(id).await)?;
     let mut writes = Writes::default();
-    for (path, added) in outermost(&changes, &trial.setup.plan.run.writable) {
+    for (path, added) in outermost(&changes, writable) {
         // What was deleted cannot be read, and is as a file to us.
         let directory = matches!(trial.engine.container_content(id, &path).await, Ok(Content::Directory(_)));
         let place = if directory && !added { path.as_str() } else { parent(&path) };
@@ -86,7 +86,7 @@ fn without_inner(directories: &BTreeSet<String>) -> BTreeSet<String> {
     directories.iter().filter(|one| !inner(one)).cloned().collect()
 }
 
-fn is_in(path: &str, directory: &str) -> bool {
+pub(super) fn is_in(path: &str, directory: &str) -> bool {
     let directory = directory.trim_end_matches('/');
     path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -7,6 +7,7 @@ mod failures;
 mod harness;
 mod mission;
 mod pods;
+mod probes;
 mod secrets;
 mod trouble;
 mod walk;

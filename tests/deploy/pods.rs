@@ -48,6 +48,15 @@ fn what_the_settings_leave_open_is_run_as_the_pod_says() {
     assert!(said(&alone).contains("not as the pod of the release site: cannot run `helm`"), "{}", said(&alone));
     let smoked = place.run(&["smoke"]).fine();
     assert_eq!(smoked.of_kind("smoked")[0]["passed"], true);
+    // Its starts are held against the probes of that pod.
+    let measured = place.run(&["smoke", "--measure=1"]).fine();
+    let startup = &measured.of_kind("measured")[0]["probes"][0];
+    assert_eq!(
+        (&startup["probe"], &startup["restarts"]),
+        (&Value::from("startup"), &Value::from("never")),
+        "{startup}"
+    );
+    assert_eq!(measured.of_kind("smoked"), [] as [&Value; 0]);
 
     let of_pod = Value::from("pod of the release site");
     assert_eq!(origin(&place, "run.memory"), (Value::from(64 << 20), of_pod.clone()));

@@ -4,6 +4,7 @@
 mod failing;
 mod hardening;
 mod lost;
+mod measured;
 mod needs;
 mod passing;
 mod settings;

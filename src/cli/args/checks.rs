@@ -1,7 +1,7 @@
 //! The verbs that check: `verify`, `smoke`, `e2e`.
 
 use crate::cli::args::{In, To};
-use crate::cli::values::{address, variable};
+use crate::cli::values::{address, request_path, variable};
 use crate::types::ByteSize;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
@@ -69,7 +69,8 @@ it is probed as the kubelet does, then asked to end. Nothing of it is left behin
 Examples:
   loadline smoke
   loadline smoke api
-  loadline smoke --image nginx:alpine --path / --port 80")]
+  loadline smoke --image nginx:alpine --path / --port 80
+  loadline smoke api --measure=10 --slow /report")]
 pub struct Smoke {
     /// The images, as last built [default: all of the plan]
     #[arg(value_name = "IMAGE", conflicts_with = "refs")]
@@ -95,6 +96,15 @@ pub struct Smoke {
     /// An environment variable of the container with --image; may be repeated
     #[arg(long = "env", short = 'e', value_name = "NAME=VALUE", requires = "refs", value_parser = variable)]
     pub env: Vec<(String, String)>,
+    /// Start each image so often [default: 5] and print what was measured: start-up times against the
+    /// probes of its chart, answers, memory, writes, and how it ends while it is busy; it proves nothing
+    /// for `load`
+    #[arg(long, value_name = "STARTS", num_args = 0..=1, require_equals = true, default_missing_value = "5",
+        value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub measure: Option<u16>,
+    /// The path of a request that takes a while, to be under way when the container is asked to end
+    #[arg(long, value_name = "PATH", requires = "measure", value_parser = request_path)]
+    pub slow: Option<String>,
 }
 
 /// Make journeys through the deployed application

@@ -6,6 +6,7 @@ mod failure;
 pub mod forecast;
 mod journeys;
 mod live;
+pub mod measured;
 mod plain;
 pub mod plan;
 mod state;

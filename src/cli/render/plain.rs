@@ -144,6 +144,10 @@ fn result(event: &Event, paint: Paint) -> Option<String> {
             let ready = if *passed { format!(" in {}", text::ms(*ready_ms)) } else { String::new() };
             (image, format!("{verdict} {answer}{ready}"))
         }
+        Event::Measured(measured) => {
+            let starts = text::count(measured.starts_ms.len(), "start");
+            (&measured.image, format!("{} in {starts}", verdict(measured.passed, "measured", paint)))
+        }
         _ => return None,
     };
     Some(format!("{image}: {text}"))

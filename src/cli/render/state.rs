@@ -157,6 +157,7 @@ pub fn subject(event: &Event) -> Option<&str> {
         | Event::Smoked { image, .. }
         | Event::Loading { image, .. }
         | Event::Loaded { image, .. } => Some(image),
+        Event::Measured(measured) => Some(&measured.image),
         Event::JourneyStarted { .. } | Event::StepPassed { .. } | Event::JourneyFinished { .. } => None,
         Event::ReleaseStarted { .. } | Event::Waiting { .. } | Event::Deployed { .. } => None,
         Event::StepRan { .. } | Event::BuildWarning { .. } | Event::Reached { .. } | Event::Note { .. } => None,
@@ -217,6 +218,12 @@ impl Block {
                 self.probing = None;
                 self.stopping = None;
                 self.smoked = Some(Smoked { answer, ready_ms: *ready_ms, passed: *passed, ms: *ms });
+            }
+            Event::Measured(measured) => {
+                let answer = format!("measured, {} starts", measured.starts_ms.len());
+                let ready_ms = measured.starts_ms.iter().copied().flatten().max().unwrap_or_default();
+                self.probing = None;
+                self.smoked = Some(Smoked { answer, ready_ms, passed: measured.passed, ms: measured.ms });
             }
             _ => {}
         }

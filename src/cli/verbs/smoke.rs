@@ -4,10 +4,10 @@ use crate::cli::args::Smoke;
 use crate::cli::gate::{self, Standing};
 use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
-use crate::cli::{engine, kept, teaching};
+use crate::cli::{engine, kept, render, teaching};
 use crate::engine::{Engine, Error as EngineError};
 use crate::project::ImagePlan;
-use crate::smoke::{self, Image, Options, Report};
+use crate::smoke::{self, Image, Measuring, Options, Report};
 use crate::types::{Explained, ImageId, Outcome};
 use futures_util::future::join_all;
 
@@ -19,8 +19,55 @@ pub async fn run(session: &Session, args: &Smoke) -> Outcome {
 
 async fn planned(session: &Session, args: &Smoke) -> Result<Outcome, Outcome> {
     let planned = planned::open(session, "smoke", &args.images, &Default::default(), false).await?;
+    if let Some(measuring) = measuring(args) {
+        // One after the other: side by side they would measure each other.
+        let mut outcomes = Vec::new();
+        for image in &planned.images {
+            outcomes.push(measured(session, &planned, image, &measuring).await);
+        }
+        return Ok(Outcome::worst(outcomes));
+    }
     let one = |image| last_build(session, &planned, image);
     Ok(Outcome::worst(join_all(planned.images.iter().map(one)).await))
+}
+
+fn measuring(args: &Smoke) -> Option<Measuring> {
+    Some(Measuring { starts: args.measure?.into(), slow: args.slow.clone() })
+}
+
+/// Measures `image` as it was built last. If it does not become ready, a smoke test says why.
+async fn measured(session: &Session, planned: &Planned, image: &ImagePlan, measuring: &Measuring) -> Outcome {
+    let standing = match gate::last_build(&planned.state, &planned.engine, image).await {
+        Ok(standing) => standing,
+        Err(error) => return session.failed(Some(&image.name), &error),
+    };
+    let options = kept::smoke_options(&planned.plan, image);
+    let engine_id = standing.summary.engine_id.to_string();
+    let target = Image { id: &standing.id, engine_id: &engine_id };
+    match measure(session, &planned.engine, target, image, (&options, measuring)).await {
+        Ok(Some(outcome)) => outcome,
+        Ok(None) => image_of_plan(session, planned, image, &standing).await,
+        Err(error) => session.failed(Some(&image.name), &error),
+    }
+}
+
+/// Measures an image and prints what came of it; none if it does not become ready.
+async fn measure(
+    session: &Session,
+    engine: &Engine,
+    image: Image<'_>,
+    plan: &ImagePlan,
+    how: (&Options, &Measuring),
+) -> Result<Option<Outcome>, smoke::Error> {
+    let measured = smoke::measure(engine, image, plan, how, &session.events, &session.cancel).await?;
+    let Some(measured) = measured else { return Ok(None) };
+    measured.findings.iter().for_each(|finding| session.finding(&measured.image, finding));
+    let outcome = if measured.passed { Outcome::Fine } else { Outcome::Findings };
+    if session.global.json {
+        return Ok(Some(outcome));
+    }
+    let page = render::measured::page(&measured, session.terminal.out);
+    Ok(Some(Outcome::worst([outcome, session.written(session.terminal.data(&page))])))
 }
 
 async fn last_build(session: &Session, planned: &Planned, image: &ImagePlan) -> Outcome {
@@ -72,22 +119,41 @@ fn outcome(session: &Session, report: &Report) -> Outcome {
 async fn references(session: &Session, args: &Smoke) -> Result<Outcome, Outcome> {
     let engine = engine::connect(session).await?;
     teaching::stop(&engine).await;
+    let measuring = measuring(args);
     let one = async |reference: &String| {
         let plan = described(reference, args);
-        let smoked = reference_in(session, &engine, &plan).await;
+        let smoked = reference_in(session, &engine, &plan, measuring.as_ref()).await;
         smoked.unwrap_or_else(|error| session.failed(Some(reference), &*error))
     };
-    Ok(Outcome::worst(join_all(args.refs.iter().map(one)).await))
+    if measuring.is_none() {
+        return Ok(Outcome::worst(join_all(args.refs.iter().map(one)).await));
+    }
+    let mut outcomes = Vec::new();
+    for reference in &args.refs {
+        outcomes.push(one(reference).await);
+    }
+    Ok(Outcome::worst(outcomes))
 }
 
-async fn reference_in(session: &Session, engine: &Engine, plan: &ImagePlan) -> Result<Outcome, Box<dyn Explained>> {
+async fn reference_in(
+    session: &Session,
+    engine: &Engine,
+    plan: &ImagePlan,
+    measuring: Option<&Measuring>,
+) -> Result<Outcome, Box<dyn Explained>> {
     let boxed = |error: EngineError| -> Box<dyn Explained> { Box::new(error) };
     let found = engine.inspect(&plan.name).await.map_err(boxed)?;
     // What is reported is the engine's own id: reading the image for its config's would cost more
     // than the smoke test.
     let (id, engine_id) = (ImageId(found.engine_id.clone()), found.engine_id.to_string());
-    let image = Image { id: &id, engine_id: &engine_id };
-    let smoked = smoke::smoke(engine, image, plan, &Options::default(), &session.events, &session.cancel).await;
+    let (image, options) = (Image { id: &id, engine_id: &engine_id }, Options::default());
+    if let Some(measuring) = measuring {
+        let measured = measure(session, engine, image, plan, (&options, measuring)).await;
+        if let Some(outcome) = measured.map_err(|error| -> Box<dyn Explained> { Box::new(error) })? {
+            return Ok(outcome);
+        }
+    }
+    let smoked = smoke::smoke(engine, image, plan, &options, &session.events, &session.cancel).await;
     match smoked {
         Ok(report) => Ok(outcome(session, &report)),
         Err(error) => Err(Box::new(error)),

@@ -5,7 +5,7 @@ use crate::project::origin::Origin;
 use crate::project::plan::{BuildArg, ImagePlan, Probe, RunPolicy, Secret, SecretSource};
 use crate::project::problem::Wrong;
 use crate::project::spans::join;
-use crate::project::{default_tag, written};
+use crate::project::{PodProbes, default_tag, written};
 use crate::types::{ImageRef, Platform};
 use std::collections::BTreeMap;
 
@@ -48,6 +48,7 @@ impl Resolver<'_> {
             probe,
             run,
             needs,
+            pod_probes: PodProbes::default(),
         })
     }
 
