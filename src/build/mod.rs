@@ -7,6 +7,7 @@ mod inputs;
 mod lines;
 mod reasons;
 mod steps;
+mod timeline;
 
 pub use error::Error;
 pub use inputs::{Differs, Inputs, Unknown};
@@ -15,6 +16,7 @@ pub use reasons::{Forecast, Predicted, forecast};
 use crate::engine::buildkit::{BuildKit, LocalDirs, SecretValues, Solve, Solved};
 use crate::engine::{self, Credentials, Engine, Environment};
 use crate::event::{Event, Events};
+use crate::evidence::{Timed, Timeline};
 use crate::project::{ImagePlan, SecretSource};
 use crate::types::{Because, ByteSize, Digest, ImageId, ImageRef};
 use lines::Lines;
@@ -56,6 +58,8 @@ pub struct Done {
     pub built: Built,
     /// What decided it, or why that is not certain.
     pub inputs: Result<Inputs, Unknown>,
+    /// What the builder did for it.
+    pub timeline: Timeline,
 }
 
 /// Builds `image` with the BuildKit of `engine`. Cancelling, or dropping the future, ends the
@@ -95,7 +99,8 @@ pub async fn build(
     let solved = solved.map_err(|error| diagnosis::diagnose(image, &text, &steps, error))?;
     let engine_id = confirm(engine, image, &solved).await?;
     let built = Built { id: ImageId(solved.config), engine_id, tags: image.tags.clone() };
-    let times = say_why(engine, image, &text, changes.await, options, &steps, events).await;
+    let (times, timed) = say_why(engine, image, &text, changes.await, options, &steps, events).await;
+    let ms = begun.elapsed().as_millis() as u64;
     events.say(Event::Built {
         image: image.name.clone(),
         id: built.id.clone(),
@@ -104,14 +109,15 @@ pub async fn build(
         steps: steps.count(),
         cached: steps.cached(),
         sent: ByteSize(solved.sent),
-        ms: begun.elapsed().as_millis() as u64,
+        ms,
     });
+    let timeline = timeline::of(timed, ms);
     let sources = inputs::sources(steps.names(), Recipe::of(image, &text, times));
     let inputs = Inputs::of(engine, image, &built, sources, dirs.synced(), begun_ns, options.before.as_deref()).await;
-    Ok(Done { built, inputs })
+    Ok(Done { built, inputs, timeline })
 }
 
-/// Says of each step that ran why it did; gives how long each step took when it ran last.
+/// Says of each step that ran why it did; gives how long each step took when it ran last, and all that was done.
 async fn say_why(
     engine: &Engine,
     image: &ImagePlan,
@@ -120,7 +126,7 @@ async fn say_why(
     options: &Options,
     steps: &Steps,
     events: &Events,
-) -> BTreeMap<String, u64> {
+) -> (BTreeMap<String, u64>, Vec<Timed>) {
     if let Some(before) = &options.before {
         changes.look_at_bases(before, engine).await;
     }
@@ -128,14 +134,17 @@ async fn say_why(
     let ran = steps.ran();
     let lines: BTreeSet<u32> = ran.iter().filter_map(|(step, _)| step.line).collect();
     let mut times = options.before.as_ref().map(|before| before.recipe().times.clone()).unwrap_or_default();
+    let mut reasons = BTreeMap::new();
     for (step, ms) in ran {
         let known = step.line.map(|line| plan.because(line, &lines)).unwrap_or_default();
         let because = if known.is_empty() { vec![Because::Unknown] } else { known };
         times.extend(step.line.and_then(|line| plan.key(line)).map(|key| (key.to_owned(), ms)));
+        reasons.insert(step.number, because.clone());
         events.say(Event::StepRan { image: image.name.clone(), step, because, ms });
     }
     times.retain(|key, _| plan.has(key));
-    times
+    let timed = timeline::steps(steps, &plan, &times, &reasons);
+    (times, timed)
 }
 
 /// The digest of the settings that decide what is built, files aside.

@@ -4,6 +4,7 @@ use super::lines::{Lines, split_name};
 use crate::engine::buildkit::{Log, Progress, Vertex};
 use crate::event::{Event, Events, Step};
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 /// How many of a step's last lines are kept for the report of a failure.
 const KEPT_LINES: usize = 12;
@@ -31,8 +32,21 @@ pub(super) struct Known {
     cached: bool,
     started: bool,
     ended: bool,
+    /// When it began, by the builder's clock, since 1970.
+    from: Option<Duration>,
     /// How long it ran.
     ms: u64,
+}
+
+/// A step that ended, and when.
+pub(super) struct Timed<'a> {
+    pub(super) step: &'a Step,
+    /// It is an instruction of the Dockerfile.
+    pub(super) counted: bool,
+    pub(super) cached: bool,
+    /// When it began, from the first step that did.
+    pub(super) from_ms: Option<u64>,
+    pub(super) ms: u64,
 }
 
 impl Steps {
@@ -61,6 +75,15 @@ impl Steps {
         let mut ran: Vec<(Step, u64)> = ran.map(|known| (known.step.clone(), known.ms)).collect();
         ran.sort_by_key(|(step, _)| (step.line, step.number));
         ran
+    }
+
+    /// All that ended, in the order in which they began; by the builder's clock alone, which may not be ours.
+    pub(super) fn timed(&self) -> Vec<Timed<'_>> {
+        let ended = || self.known.values().filter(|known| known.ended);
+        let first = ended().filter_map(|known| known.from).min().unwrap_or_default();
+        let mut all: Vec<Timed<'_>> = ended().map(|known| known.timed(first)).collect();
+        all.sort_by_key(|one| (one.from_ms, one.step.line, one.step.number));
+        all
     }
 
     /// The step that failed, if one did. BuildKit cancels the others, which is no failure of theirs.
@@ -97,6 +120,7 @@ impl Steps {
         }
         if (vertex.took.is_some() || vertex.cached) && !known.ended {
             known.ended = true;
+            known.from = vertex.from;
             known.ms = vertex.took.map_or(0, |took| took.as_millis() as u64);
             flush(known, &self.image, &self.events);
             self.events.say(Event::StepFinished {
@@ -128,6 +152,7 @@ impl Steps {
             cached: false,
             started: false,
             ended: false,
+            from: None,
             ms: 0,
         }
     }
@@ -143,6 +168,14 @@ impl Steps {
         if known.partial.len() > 64 << 10 {
             flush(known, &self.image, &self.events);
         }
+    }
+}
+
+impl Known {
+    /// It, told from when the first step began.
+    fn timed(&self, first: Duration) -> Timed<'_> {
+        let from_ms = self.from.map(|from| from.saturating_sub(first).as_millis() as u64);
+        Timed { step: &self.step, counted: self.counted, cached: self.cached, from_ms, ms: self.ms }
     }
 }
 
@@ -179,7 +212,6 @@ fn say_line(known: &mut Known, line: &[u8], image: &str, events: &Events) {
 mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
-    use std::time::Duration;
 
     fn collecting() -> (Events, Arc<Mutex<Vec<Event>>>) {
         let all: Arc<Mutex<Vec<Event>>> = Arc::default();
@@ -208,6 +240,26 @@ mod tests {
         assert_eq!(all.iter().filter(|event| matches!(event, Event::StepStarted { .. })).count(), 1);
         assert!(matches!(ends[0], Event::StepFinished { step, cached: false, ms: 5, .. } if step.line == Some(2)));
         assert!(matches!(ends[1], Event::StepFinished { step, cached: true, .. } if step.line == Some(3)));
+    }
+
+    #[test]
+    fn times_count_from_the_first_step_by_the_builders_clock() {
+        let (events, _) = collecting();
+        let mut steps = Steps::new("x", Lines::of("FROM a\nRUN one\nRUN two\n"), events);
+        let at = |ms: u64| Some(Duration::from_secs(1_700_000_000) + Duration::from_millis(ms));
+        let took = Some(Duration::from_millis(40));
+        let two = Vertex { started: true, from: at(30), took, ..vertex("[3/3] RUN two") };
+        steps.take(Progress::Vertex(two));
+        let one =
+            Vertex { started: true, cached: true, from: at(7), took: Some(Duration::ZERO), ..vertex("[2/3] RUN one") };
+        steps.take(Progress::Vertex(one));
+        steps.take(Progress::Vertex(Vertex { started: true, from: at(90), ..vertex("exporting to image") }));
+        let timed: Vec<_> = steps.timed().iter().map(|one| (one.step.line, one.from_ms, one.ms, one.cached)).collect();
+        assert_eq!(
+            timed,
+            [(Some(2), Some(0), 0, true), (Some(3), Some(23), 40, false)],
+            "what did not end is left out"
+        );
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl<'a> Builder<'a> {
         let inputs = Inputs::from_bytes(&self.state.inputs(&image.name)?)?;
         let (built, files) = inputs.hold(self.engine, image, options).await?;
         // What the other verbs go by may have been lost on its own.
-        kept::keep_build(self.state, self.engine, image, &built).ok()?;
+        kept::keep_build(self.state, self.engine, image, &built, None).ok()?;
         let ms = begun.elapsed().as_millis() as u64;
         self.session.events.say(Event::UpToDate { image: image.name.clone(), id: built.id.clone(), files, ms });
         Some(built)
@@ -75,7 +75,8 @@ impl<'a> Builder<'a> {
         let Session { events, cancel, .. } = self.session;
         let done = build::build(self.engine, buildkit, image, options, events, cancel).await;
         let done = done.map_err(|error| failed(&error))?;
-        kept::keep_build(self.state, self.engine, image, &done.built).map_err(|error| failed(&error))?;
+        let timeline = Some(done.timeline.clone());
+        kept::keep_build(self.state, self.engine, image, &done.built, timeline).map_err(|error| failed(&error))?;
         copy.keep(self.state, image, &done).map_err(|error| failed(&error))?;
         Ok(done.built)
     }

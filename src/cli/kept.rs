@@ -6,7 +6,7 @@ use crate::cli::facts;
 use crate::cli::session::Session;
 use crate::engine::{self, Engine};
 use crate::event::Event;
-use crate::evidence::{BuildRecord, Error, Evidence, Lock, State, Step};
+use crate::evidence::{BuildRecord, Error, Evidence, Lock, State, Step, Timeline};
 use crate::project::{ImagePlan, Plan};
 use crate::smoke::Options;
 use crate::types::{Digest, ImageId, Outcome};
@@ -36,9 +36,18 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// Keeps that `image` was built.
-pub fn keep_build(state: &State, engine: &Engine, image: &ImagePlan, built: &Built) -> Result<(), Error> {
-    let (at, earlier) = match state.last_build(&image.name).ok().flatten() {
+/// Keeps that `image` was built, and what the builder did; none if it was not asked.
+pub fn keep_build(
+    state: &State,
+    engine: &Engine,
+    image: &ImagePlan,
+    built: &Built,
+    timeline: Option<Timeline>,
+) -> Result<(), Error> {
+    let last = state.last_build(&image.name).ok().flatten();
+    let known = last.as_ref().filter(|last| last.id == built.id).and_then(|last| last.timeline.clone());
+    let timeline = timeline.or(known);
+    let (at, earlier) = match last {
         // That nothing changed is no new build.
         Some(last) if last.id == built.id => (last.at, last.earlier),
         Some(last) => (now(), last.followed_by(&built.id)),
@@ -51,6 +60,7 @@ pub fn keep_build(state: &State, engine: &Engine, image: &ImagePlan, built: &Bui
         settings: build::settings(image),
         at,
         earlier,
+        timeline,
     };
     state.keep_build(&image.name, &record)
 }

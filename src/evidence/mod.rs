@@ -6,7 +6,9 @@
 mod lock;
 mod record;
 mod store;
+mod timeline;
 
 pub use lock::Lock;
 pub use record::{BuildRecord, Evidence, Stale, Step};
 pub use store::{Error, State};
+pub use timeline::{Timed, Timeline};

@@ -1,5 +1,6 @@
 //! The records, and when they are stale.
 
+use super::timeline::Timeline;
 use crate::types::{Digest, ImageId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -42,6 +43,9 @@ pub struct BuildRecord {
     /// The images that were built before it, the last one first, as many as are remembered.
     #[serde(default)]
     pub earlier: Vec<ImageId>,
+    /// What the builder did when it was asked last; none in records of before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
 }
 
 impl BuildRecord {
@@ -149,6 +153,7 @@ mod tests {
             settings: Digest::of(b""),
             at: 0,
             earlier: Vec::new(),
+            timeline: None,
         };
         for next in ["b", "c", "a", "d"] {
             let earlier = record.clone().followed_by(&id(next));

@@ -211,6 +211,7 @@ mod tests {
             settings: Digest::of(b"settings"),
             at: 7,
             earlier: Vec::new(),
+            timeline: None,
         }
     }
 

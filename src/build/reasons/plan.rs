@@ -241,6 +241,11 @@ impl<'a> Plan<'a> {
         self.steps.iter().any(|step| step.key == key)
     }
 
+    /// The instruction of the step at `line`, in one line.
+    pub(in crate::build) fn text(&self, line: u32) -> Option<&str> {
+        self.steps.iter().find(|step| step.line == line).map(|step| step.text.as_str())
+    }
+
     /// The key of the step at `line`.
     pub(in crate::build) fn key(&self, line: u32) -> Option<&str> {
         self.steps.iter().find(|step| step.line == line).map(|step| step.key.as_str())

@@ -65,6 +65,8 @@ pub struct Vertex {
     pub cached: bool,
     /// It began to run.
     pub started: bool,
+    /// When it began, by the builder's clock, since 1970.
+    pub from: Option<Duration>,
     /// How long it ran, once it ended.
     pub took: Option<Duration>,
     /// What failed; empty if nothing did.
@@ -228,6 +230,7 @@ fn tell(update: proto::StatusResponse, progress: &mut impl FnMut(Progress)) {
             name: vertex.name,
             cached: vertex.cached,
             started: vertex.started.is_some(),
+            from: vertex.started.as_ref().map(|from| elapsed(&Timestamp::default(), from)),
             took,
             error: vertex.error,
         }));
