@@ -22,6 +22,7 @@ pub mod image;
 pub mod load;
 pub mod node;
 pub mod project;
+pub mod report;
 pub mod secrets;
 pub mod smoke;
 pub mod types;

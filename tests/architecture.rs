@@ -3,7 +3,7 @@
 //! `types ← event ← image ← engine ← node ← cluster ← evidence ← verbs ← report ← cli`, each free to use all
 //! to its left; `project` and `context` need `types` only and serve `engine` and all to its right;
 //! `chart` needs `types`, `event` and `project`, `blame` needs `types`, `event` and `image`; both serve verbs
-//! and `cli`. One verb never uses another.
+//! and `cli`, and `blame` serves `report`. One verb never uses another.
 
 use std::path::{Path, PathBuf};
 
@@ -14,14 +14,15 @@ const LIMIT: usize = 400;
 /// The rooms that `room` may use; `None` if the plan has no such room.
 fn allowed(room: &str) -> Option<Vec<&'static str>> {
     let beside = ["project", "context"];
-    let with = |more: &[&'static str]| LINE.iter().chain(&beside).chain(more).copied().collect();
+    let with =
+        |more: &[&'static str]| -> Vec<&'static str> { LINE.iter().chain(&beside).chain(more).copied().collect() };
     match room {
         "types" => Some(vec![]),
         "project" | "context" => Some(vec!["types"]),
         "chart" => Some(vec!["types", "event", "project"]),
         "event" | "image" => Some(left_of(room)),
         "engine" | "node" | "cluster" | "evidence" => Some(left_of(room).into_iter().chain(beside).collect()),
-        "report" => Some(with(&VERBS)),
+        "report" => Some(with(&VERBS).into_iter().chain(["blame"]).collect()),
         "blame" => Some(vec!["types", "event", "image"]),
         "cli" => Some(with(&VERBS).into_iter().chain(["blame", "chart", "report"]).collect()),
         "lib" | "main" => Some(vec!["cli"]),

@@ -18,7 +18,7 @@ use crate::image::ImageFacts;
 use crate::image::dockerfile::Origin;
 use crate::image::files::{Entry, Kind};
 use crate::image::packages::{Owners, Package};
-use crate::types::{ByteSize, ImageId};
+use crate::types::{ByteSize, Digest, ImageId};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -35,6 +35,8 @@ pub struct Blame {
     pub size: ByteSize,
     /// The lines, the largest first; together they are the size.
     pub lines: Vec<Line>,
+    /// The layers, bottom first; together they are the size.
+    pub layers: Vec<Layer>,
     /// What a later layer hides or deletes, the largest first.
     pub hidden: Vec<Hidden>,
     /// Files that are there more than once, those that waste most first.
@@ -60,6 +62,19 @@ pub struct Line {
     pub parts: Vec<Part>,
     /// The ends of the tars, which belong to no file.
     pub framing: ByteSize,
+}
+
+/// A layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Layer {
+    /// The digest of its uncompressed tar.
+    pub diff_id: Digest,
+    /// The line that made it.
+    pub line: Option<u32>,
+    /// The length of its uncompressed tar.
+    pub size: ByteSize,
+    /// What a later layer hides or deletes of it.
+    pub hidden: ByteSize,
 }
 
 /// What a part of a line is.
@@ -126,7 +141,7 @@ pub fn blame(facts: &ImageFacts, origins: &[Origin]) -> Blame {
     let hidden_by = hidden::by(&facts.layers);
     let owners = facts.owners();
     let mut lines: Vec<(Line, Vec<Placed<'_>>)> = Vec::new();
-    let mut all = Vec::new();
+    let (mut all, mut layers) = (Vec::new(), Vec::new());
     for (number, (layer, origin)) in facts.layers.iter().zip(origins).enumerate() {
         let placed = |(index, entry)| Placed { layer: number, entry, hidden: hidden_by[number][index] };
         let entries: Vec<Placed<'_>> = layer.entries.iter().enumerate().map(placed).collect();
@@ -140,6 +155,8 @@ pub fn blame(facts: &ImageFacts, origins: &[Origin]) -> Blame {
         line.size.0 += layer.size.0;
         line.framing.0 += layer.size.0.saturating_sub(spans);
         its.extend(&entries);
+        let hidden = ByteSize(spans_of_hidden(&entries));
+        layers.push(Layer { diff_id: layer.diff_id.clone(), line: origin.line, size: layer.size, hidden });
         all.extend(entries);
     }
     let mut lines: Vec<Line> = lines.into_iter().map(|(line, its)| line.with(&its, &owners)).collect();
@@ -148,10 +165,15 @@ pub fn blame(facts: &ImageFacts, origins: &[Origin]) -> Blame {
         id: facts.id.clone(),
         size: facts.size(),
         lines,
+        layers,
         hidden: hidden::list(&all, origins),
         twins: twins::list(&all),
         cuts: cuts::list(&all, origins, &owners),
     }
+}
+
+fn spans_of_hidden(entries: &[Placed<'_>]) -> u64 {
+    entries.iter().filter(|one| one.hidden.is_some()).map(|one| one.entry.span).sum()
 }
 
 impl Line {

@@ -47,12 +47,13 @@ pub(super) fn steps(
 /// is kept as the Dockerfile has it, or not at all.
 fn text(one: &Known<'_>, plan: &Plan<'_>) -> String {
     let name = one.step.name.as_str();
-    let own = one.step.line.and_then(|line| plan.text(line)).map(str::to_owned);
+    let keyword = if name.starts_with("RUN ") { "RUN " } else { "" };
+    let own = one.step.line.and_then(|line| plan.text(line)).map(|text| format!("{keyword}{text}"));
     let harmless = || name.starts_with("FROM ") || OWN.iter().any(|own| name.starts_with(own));
-    own.or_else(|| harmless().then(|| name.to_owned())).unwrap_or_else(|| keyword(name))
+    own.or_else(|| harmless().then(|| name.to_owned())).unwrap_or_else(|| only_keyword(name))
 }
 
-fn keyword(name: &str) -> String {
+fn only_keyword(name: &str) -> String {
     let rest = split_name(name).map_or(name, |(_, _, _, rest)| rest);
     match rest.split(' ').next().unwrap_or_default() {
         word @ ("RUN" | "COPY" | "ADD" | "WORKDIR") => format!("{word} …"),

@@ -8,6 +8,7 @@ mod engine;
 mod facts;
 mod gate;
 mod kept;
+mod page;
 mod planned;
 mod pods;
 mod prepared;

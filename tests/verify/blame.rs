@@ -25,6 +25,11 @@ fn blamed(facts: &ImageFacts) -> Blame {
     let sum = |sizes: &mut dyn Iterator<Item = u64>| sizes.sum::<u64>();
     assert_eq!(found.size, facts.size());
     assert_eq!(sum(&mut found.lines.iter().map(|line| line.size.0)), found.size.0);
+    assert_eq!(sum(&mut found.layers.iter().map(|layer| layer.size.0)), found.size.0);
+    assert_eq!(
+        sum(&mut found.layers.iter().map(|layer| layer.hidden.0)),
+        sum(&mut found.lines.iter().map(|line| line.hidden.0))
+    );
     for line in &found.lines {
         let parts = sum(&mut line.parts.iter().map(|part| part.size.0));
         assert_eq!(parts + line.framing.0, line.size.0, "{line:?}");

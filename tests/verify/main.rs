@@ -1,4 +1,5 @@
-//! Images as archives, and what `verify` says of them: the library alone, without an engine.
+//! Images as archives, and what `verify` says of them: the library, and the command on archives, without
+//! an engine.
 
 mod allowances;
 mod archives;
@@ -9,6 +10,7 @@ mod formats;
 mod hostile;
 mod images;
 mod leaks;
+mod page;
 mod pods;
 mod rules;
 mod store;

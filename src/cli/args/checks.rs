@@ -16,7 +16,8 @@ Examples:
   loadline verify api --format github
   loadline verify --image nginx:alpine --budget 60MB
   loadline verify --image shop/api:new --against shop/api:1 --growth 5MB
-  docker save shop/api:1 | loadline verify --archive - --numeric-user")]
+  docker save shop/api:1 | loadline verify --archive - --numeric-user
+  loadline verify --format html > images.html")]
 pub struct Verify {
     /// The images, as last built [default: all of the plan]
     #[arg(value_name = "IMAGE", conflicts_with_all = ["refs", "archive"])]
@@ -58,6 +59,8 @@ pub enum Format {
     Sarif,
     /// A table for a pull request, with the build before
     Markdown,
+    /// A page that needs no other file: maps of the bytes, the last build, findings (docs/report.md)
+    Html,
 }
 
 /// Run images as a pod would, and probe their health

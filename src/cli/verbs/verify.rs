@@ -5,10 +5,12 @@ use crate::cli::facts::{self, Known};
 use crate::cli::gate::{self, Standing};
 use crate::cli::planned::{self, Planned};
 use crate::cli::session::Session;
-use crate::cli::{engine, kept, pods};
+use crate::cli::{engine, kept, page, pods};
 use crate::engine::{Engine, ImageSummary};
 use crate::event::Failure;
+use crate::evidence::Timeline;
 use crate::project::{Budgets, ImagePlan, Overrides};
+use crate::report;
 use crate::types::{ByteSize, Explained, Outcome, Severity};
 use crate::verify::format::{self, Report, Result as Checked};
 use crate::verify::{Policy, Previous};
@@ -22,6 +24,10 @@ pub struct Looked {
     pub report: Report,
     read: Duration,
     all: Duration,
+    /// What was read; none if it could not be.
+    seen: Option<page::Seen>,
+    /// What its last build did, or why that is not known.
+    timeline: Result<Timeline, String>,
 }
 
 /// Verifies the images that `args` name.
@@ -59,7 +65,8 @@ async fn archive(session: &Session, args: &Verify, path: &Path) -> Result<Vec<Lo
         None => None,
     };
     let known = facts::of_archive(session, path).await;
-    Ok(vec![look(session, &facts::archive_name(path), &policy(args, previous), None, known)])
+    let looked = look(session, &facts::archive_name(path), &policy(args, previous), None, known);
+    Ok(vec![looked.without_timeline("an archive does not say how it was built")])
 }
 
 async fn references(session: &Session, args: &Verify) -> Result<Vec<Looked>, Outcome> {
@@ -77,7 +84,9 @@ async fn references(session: &Session, args: &Verify) -> Result<Vec<Looked>, Out
             }
         }
     };
-    Ok(join_all(args.refs.iter().map(|reference| one(reference.as_str()))).await)
+    let looked = join_all(args.refs.iter().map(|reference| one(reference.as_str()))).await;
+    let why = "only builds of the images of a plan are recorded, and `--image` asks for none of these";
+    Ok(looked.into_iter().map(|one| one.without_timeline(why)).collect())
 }
 
 async fn planned(session: &Session, args: &Verify) -> Result<Vec<Looked>, Outcome> {
@@ -89,6 +98,7 @@ async fn planned(session: &Session, args: &Verify) -> Result<Vec<Looked>, Outcom
     let against = match against(session, args, &planned.engine).await? {
         Some(named) => Against::Named(named),
         None if args.format == Format::Markdown => Against::Shown,
+        None if args.format == Format::Html => Against::Read,
         None => Against::Before,
     };
     Ok(join_all(planned.images.iter().map(|image| last_build(session, &planned, image, &against))).await)
@@ -96,7 +106,10 @@ async fn planned(session: &Session, args: &Verify) -> Result<Vec<Looked>, Outcom
 
 async fn last_build(session: &Session, planned: &Planned, image: &ImagePlan, against: &Against) -> Looked {
     match gate::last_build(&planned.state, &planned.engine, image).await {
-        Ok(standing) => image_of_plan(session, planned, image, &standing, against).await,
+        Ok(standing) => {
+            let looked = image_of_plan(session, planned, image, &standing, against).await;
+            Looked { timeline: page::timeline(&planned.state, image, &standing.id), ..looked }
+        }
         Err(error) => look(session, &image.name, &Policy::of(&planned.plan, image), None, Err::<Known, _>(error)),
     }
 }
@@ -107,6 +120,8 @@ pub enum Against {
     Before,
     /// The build before, because it is shown.
     Shown,
+    /// The build before, because all of it is shown: it is read if it was not.
+    Read,
     /// Another image. The verdict is no evidence: no other verb holds it to that.
     Named(Previous),
 }
@@ -127,9 +142,10 @@ pub async fn image_of_plan(
     match against {
         Against::Named(previous) => policy.previous = Some(previous.clone()),
         Against::Before if !over => {}
-        Against::Before | Against::Shown => policy.previous = kept::previous(&planned.state, image),
+        Against::Before | Against::Shown | Against::Read => policy.previous = kept::previous(&planned.state, image),
     }
-    if policy.budgets.growth.is_some() && policy.previous.as_ref().is_some_and(|one| one.size.is_none()) {
+    let needed = policy.budgets.growth.is_some() || matches!(against, Against::Read);
+    if needed && policy.previous.as_ref().is_some_and(|one| one.size.is_none()) {
         policy.previous = measured(session, &planned.engine, policy.previous).await;
     }
     policy.pods = pods::of_image(session, &planned.plan, image, standing).await;
@@ -168,19 +184,32 @@ fn look<E: Explained>(
 ) -> Looked {
     let begun = Instant::now();
     let read = known.as_ref().map_or(Duration::ZERO, |known| known.read);
-    let result = match known {
-        Ok(known) => Checked::Verdict(Box::new(crate::verify::check(&known.facts, policy))),
+    let (result, seen) = match known {
+        Ok(known) => {
+            let verdict = crate::verify::check(&known.facts, policy);
+            (Checked::Verdict(Box::new(verdict)), Some(page::Seen::new(known.facts, policy)))
+        }
         Err(error) => {
             session.failed(Some(name), &error);
-            Checked::Failure(Failure::new(Some(name), &error))
+            (Checked::Failure(Failure::new(Some(name), &error)), None)
         }
     };
     let engine_size = summary.map(|summary| ByteSize(summary.shown_size));
     let report = Report { image: name.to_owned(), result, engine_size };
-    Looked { report, read, all: read + begun.elapsed() }
+    Looked { report, read, all: read + begun.elapsed(), seen, timeline: Err("it was not looked for".to_owned()) }
 }
 
 impl Looked {
+    /// It, of which is known `why` there is no timeline.
+    fn without_timeline(self, why: &str) -> Self {
+        Self { timeline: Err(why.to_owned()), ..self }
+    }
+
+    /// It as a page shows it.
+    fn into_page(self) -> report::Image {
+        page::image(self.report, self.seen.as_ref(), self.timeline)
+    }
+
     /// How a run ends that this is all of.
     pub fn outcome(&self) -> Outcome {
         match &self.report.result {
@@ -211,14 +240,18 @@ fn finish(session: &Session, args: &Verify, looked: Vec<Looked>) -> Outcome {
         looked.iter().for_each(|one| one.say(session));
         return outcome;
     }
-    let reports: Vec<Report> = looked.into_iter().map(|one| one.report).collect();
+    let reports = |looked: Vec<Looked>| looked.into_iter().map(|one| one.report).collect::<Vec<Report>>();
     let text = match args.format {
-        Format::Text => format::text(&reports),
-        Format::Json => format::json(&reports),
-        Format::Github => format::github(&reports),
-        Format::Junit => format::junit(&reports),
-        Format::Sarif => format::sarif(&reports),
-        Format::Markdown => format::markdown(&reports),
+        Format::Text => format::text(&reports(looked)),
+        Format::Json => format::json(&reports(looked)),
+        Format::Github => format::github(&reports(looked)),
+        Format::Junit => format::junit(&reports(looked)),
+        Format::Sarif => format::sarif(&reports(looked)),
+        Format::Markdown => format::markdown(&reports(looked)),
+        Format::Html => {
+            let images: Vec<report::Image> = looked.into_iter().map(Looked::into_page).collect();
+            report::page(&images, kept::now())
+        }
     };
     Outcome::worst([outcome, session.written(session.terminal.data(&text))])
 }
