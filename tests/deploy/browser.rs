@@ -4,9 +4,11 @@ use crate::application::visit;
 use crate::harness::{salt, variable};
 use fantoccini::error::CmdError;
 use fantoccini::{Client, ClientBuilder, Locator};
+use futures_util::FutureExt;
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -14,13 +16,13 @@ use std::time::Duration;
 const WAIT: Duration = Duration::from_secs(20);
 
 /// chromedriver, for as long as this is held.
-struct Driver {
+pub struct Driver {
     process: Child,
     client: Client,
 }
 
 impl Driver {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = Command::new(variable("LOADLINE_TEST_CHROMEDRIVER", "chromedriver"))
             .arg(format!("--port={port}"))
@@ -29,7 +31,9 @@ impl Driver {
             .spawn()
             .unwrap();
         let words = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"];
-        let capabilities = json!({"goog:chromeOptions": {"args": words}}).as_object().unwrap().clone();
+        let logs = json!({"browser": "ALL", "performance": "ALL"});
+        let capabilities = json!({"goog:chromeOptions": {"args": words}, "goog:loggingPrefs": logs});
+        let capabilities = capabilities.as_object().unwrap().clone();
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities);
         let address = format!("http://127.0.0.1:{port}");
@@ -45,15 +49,17 @@ impl Driver {
     }
 
     /// Does `visit`; if it fails, what is to be seen is kept.
-    async fn browse<F: Future<Output = Result<(), CmdError>>>(mut self, visit: impl FnOnce(Client) -> F) {
-        let result = visit(self.client.clone()).await;
+    pub async fn browse<F: Future<Output = Result<(), CmdError>>>(mut self, visit: impl FnOnce(Client) -> F) {
+        // A test that fails must not leave its browser behind.
+        let result = AssertUnwindSafe(visit(self.client.clone())).catch_unwind().await;
         let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser.png");
-        if result.is_err() {
+        if !matches!(result, Ok(Ok(()))) {
             std::fs::write(&picture, self.client.screenshot().await.unwrap_or_default()).unwrap();
         }
         self.client.close().await.ok();
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+        let result = result.unwrap_or_else(|panic| resume_unwind(panic));
         assert!(result.is_ok(), "{result:?}; what was to be seen is in {}", picture.display());
     }
 }

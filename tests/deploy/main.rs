@@ -5,7 +5,11 @@ mod application;
 mod browser;
 mod failures;
 mod harness;
+#[path = "../verify/images.rs"]
+#[expect(dead_code, reason = "archives take more forms than a page needs")]
+mod images;
 mod mission;
+mod page;
 mod pods;
 mod probes;
 mod secrets;
