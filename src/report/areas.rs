@@ -29,6 +29,9 @@ pub(super) struct Area {
 pub(super) struct Group {
     /// What it is, with the sums of its parts.
     pub(super) all: Area,
+    /// Where it is, and what is there; the second is empty if the first says all.
+    pub(super) place: String,
+    pub(super) text: String,
     /// It came with the base.
     pub(super) base: bool,
     /// The largest first, what is folded last.
@@ -92,9 +95,10 @@ pub(super) fn by_part(blame: &Blame) -> Vec<Group> {
         }
     }
     let area = |(name, (size, hidden))| Area::new(name, size, hidden);
-    let group = |(name, areas): (_, BTreeMap<_, _>)| Group::of(name, false, areas.into_iter().map(area).collect());
+    let group =
+        |(name, areas): (_, BTreeMap<_, _>)| Group::of((name, ""), false, areas.into_iter().map(area).collect());
     let mut groups: Vec<Group> = groups.into_iter().map(group).collect();
-    groups.push(Group::of(FRAMING.to_owned(), false, vec![Area::new(FRAMING.to_owned(), framing, 0)]));
+    groups.push(Group::of((FRAMING.to_owned(), ""), false, vec![Area::new(FRAMING.to_owned(), framing, 0)]));
     folded_groups(groups, blame.size, "groups")
 }
 
@@ -109,28 +113,29 @@ fn owner(owner: &Owner) -> String {
     }
 }
 
-/// An instruction as this page calls it.
-fn instruction(line: Option<u32>, base: bool, text: &str) -> String {
+/// An instruction as this page calls it: where it is, and what it says.
+fn instruction(line: Option<u32>, base: bool, text: &str) -> (String, &str) {
     let text = if text.is_empty() { "not in the history" } else { text };
-    match (line, base) {
-        (Some(_), true) => format!("{}: base, {text}", line_name(line)),
-        (Some(_), false) => format!("{}: {text}", line_name(line)),
-        (None, true) => format!("base: {text}"),
-        (None, false) => text.to_owned(),
-    }
+    let place = match (line, base) {
+        (Some(_), true) => format!("{}, base", line_name(line)),
+        (None, true) => "base".to_owned(),
+        (_, false) => line_name(line),
+    };
+    (place, text)
 }
 
 impl Group {
-    fn of(name: String, base: bool, mut areas: Vec<Area>) -> Self {
+    fn of((place, text): (String, &str), base: bool, mut areas: Vec<Area>) -> Self {
         areas.retain(|area| area.size.0 > 0);
         areas.sort_by(|one, other| (Reverse(one.size), &one.name).cmp(&(Reverse(other.size), &other.name)));
-        Self { all: Area::sum(name, &areas), base, areas }
+        let name = if text.is_empty() { place.clone() } else { format!("{place}: {text}") };
+        Self { all: Area::sum(name, &areas), place, text: text.to_owned(), base, areas }
     }
 
-    /// It, with what is too small to be seen in an image of `whole` as one part.
+    /// It, with what is too small to be seen in an image of `whole` as one part; its largest keeps its name.
     fn folded(mut self, whole: ByteSize) -> Self {
         let is_seen = |area: &&Area| u128::from(area.size.0) * u128::from(LEAST) >= u128::from(whole.0);
-        let seen = self.areas.iter().take_while(is_seen).count().min(PARTS);
+        let seen = self.areas.iter().take_while(is_seen).count().clamp(1, PARTS);
         if self.areas.len() - seen > 1 {
             let rest = self.areas.split_off(seen);
             self.areas.push(Area::sum(format!("{} more", rest.len()), &rest));
@@ -149,7 +154,7 @@ fn folded_groups(mut groups: Vec<Group>, whole: ByteSize, what: &str) -> Vec<Gro
         let name = format!("{} more {what}", rest.len());
         let base = rest.iter().all(|group| group.base);
         let all = Area::sum(name.clone(), &rest.into_iter().map(|group| group.all).collect::<Vec<_>>());
-        groups.push(Group::of(name, base, vec![all]));
+        groups.push(Group::of((name, ""), base, vec![all]));
     }
     groups
 }
@@ -171,17 +176,18 @@ mod tests {
     fn what_is_folded_still_adds_up() {
         let areas: Vec<Area> = (0..100_000).map(area).collect();
         let all = Area::sum(String::new(), &areas);
-        let folded = Group::of("x".into(), false, areas).folded(all.size);
-        assert_eq!(folded.areas.len(), 1, "none of so many is large");
-        assert_eq!(folded.areas[0].name, "99999 more", "what has no bytes is not counted");
+        let folded = Group::of(("x".into(), ""), false, areas).folded(all.size);
+        assert_eq!(folded.areas.len(), 2, "none of so many is large");
+        assert_eq!(folded.areas[1].name, "99998 more", "what has no bytes is not counted");
         assert_eq!(sums(&[folded]), (all.size.0, all.hidden.0));
-        let few = Group::of("x".into(), false, vec![area(1000), area(900), area(1)]).folded(ByteSize(1901));
+        let few = Group::of(("x".into(), ""), false, vec![area(1000), area(900), area(1)]).folded(ByteSize(1901));
         assert_eq!(few.areas.len(), 3, "one small part keeps its name");
     }
 
     #[test]
     fn many_groups_become_few() {
-        let groups: Vec<Group> = (1..=500).map(|number| Group::of("x".into(), true, vec![area(number)])).collect();
+        let groups: Vec<Group> =
+            (1..=500).map(|number| Group::of(("x".into(), ""), true, vec![area(number)])).collect();
         let before = sums(&groups);
         let folded = folded_groups(groups, ByteSize(before.0), "lines");
         assert_eq!((folded.len(), folded[GROUPS].all.name.as_str()), (GROUPS + 1, "476 more lines"));

@@ -35,13 +35,13 @@ pub(super) fn write(html: &mut Html, number: usize, blame: &Blame, layers: &[Lay
         },
         View {
             class: "by-layer",
-            title: "Layer",
+            title: "layer",
             says: "Each group is a line of the Dockerfile, each box in it a layer that it made.",
             groups: by_layer(blame, layers),
         },
         View {
             class: "by-part",
-            title: "Package and folder",
+            title: "package and folder",
             says: "Each box is a package or a folder, whichever line it came with.",
             groups: by_part(blame),
         },
@@ -69,7 +69,7 @@ fn switch(html: &mut Html, name: &str, view: &View, checked: bool) {
 
 fn one(html: &mut Html, view: &View, blame: &Blame) {
     html.element("section", &[("class", &format!("view {}", view.class))], |html| {
-        html.leaf("h4", &[], &format!("Bytes by {}", view.title.to_lowercase()));
+        html.leaf("h4", &[], &format!("Bytes by {}", view.title));
         let says = "A box is as large as its share of the bytes; what is hatched of it, a later line replaces or \
                     deletes: it is in the image, and no container sees it.";
         html.leaf("p", &[("class", "note")], &format!("{} {says}", view.says));
@@ -95,7 +95,9 @@ fn map(html: &mut Html, groups: &[Group], whole: ByteSize) {
         let with = [("class", &*format!("group {colour}")), ("style", &style(at, (WIDE, NARROW)))];
         html.element("div", &with, |html| {
             boxes(html, group, at, whole);
-            let name = format!("{} · {} · {}", short(&group.all.name), group.all.size, share(group.all.size, whole));
+            // The size before the instruction, whose end has no room.
+            let name = format!("{} · {} · {}", group.place, group.all.size, share(group.all.size, whole));
+            let name = if group.text.is_empty() { name } else { format!("{name} · {}", short(&group.text)) };
             html.leaf("div", &[("class", "name")], &name);
         });
     }
@@ -159,7 +161,7 @@ pub(super) fn short(text: &str) -> String {
 
 fn table(html: &mut Html, view: &View, whole: ByteSize) {
     html.element("table", &[("class", "bytes")], |html| {
-        html.leaf("caption", &[], &format!("Bytes by {}", view.title.to_lowercase()));
+        html.leaf("caption", &[], &format!("Bytes by {}", view.title));
         html.raw("<thead><tr><th scope=\"col\">part</th><th scope=\"col\">size</th><th scope=\"col\">share</th>");
         html.raw("<th scope=\"col\">replaced or deleted</th></tr></thead>");
         for group in &view.groups {

@@ -8,6 +8,7 @@ mod credentials;
 mod harness;
 mod journeys;
 mod killed;
+mod page;
 mod proxy;
 mod readme;
 mod reasons;
