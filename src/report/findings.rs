@@ -1,7 +1,6 @@
 //! What was found, what is allowed, what could not be checked, and what could go.
 
-use super::html::Html;
-use super::map::short;
+use super::html::{Html, short};
 use super::more;
 use crate::blame::{Cut, Effort, line_name};
 use crate::types::{ByteSize, Finding, Severity};
@@ -66,7 +65,7 @@ fn finding(html: &mut Html, Finding { rule, severity, place, expected, found, de
             html.leaf("code", &[], rule);
             if let Some(place) = place {
                 html.raw(" at ");
-                html.leaf("code", &[], &place.to_string());
+                html.leaf("code", &[], &short(&place.to_string()));
             }
         });
         html.prose("p", &[], &format!("{found}; wanted: {expected}"));

@@ -1,7 +1,6 @@
 //! The size before and after, by line.
 
-use super::html::Html;
-use super::map::short;
+use super::html::{Html, short};
 use crate::blame::{Change, Growth};
 use crate::types::ByteSize;
 

@@ -7,6 +7,23 @@
 use crate::types::visible;
 use std::fmt::Write;
 
+/// Names longer than this are cut, in characters.
+const NAME: usize = 160;
+/// Sentences longer than this are cut: a name in one may be as long as an image likes.
+const SENTENCE: usize = 1200;
+
+/// A name without the end of what is too long.
+pub(super) fn short(name: &str) -> String {
+    cut(name, NAME)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// A document, or a part of it.
 #[derive(Default)]
 pub(super) struct Html(String);
@@ -78,6 +95,7 @@ impl Html {
 
     /// An element with a sentence in it, where what stands between backquotes is code.
     pub(super) fn prose(&mut self, tag: &'static str, with: &[Attribute<'_>], text: &str) {
+        let text = &cut(text, SENTENCE);
         self.element(tag, with, |html| {
             // The last of an odd number of backquotes opens nothing.
             let closed = text.matches('`').count() / 2 * 2;
@@ -118,5 +136,6 @@ mod tests {
         assert_eq!(prose("a `b"), "<p>a `b</p>");
         assert_eq!(prose("`a` and `b"), "<p><code>a</code> and `b</p>");
         assert_eq!(prose(""), "<p></p>");
+        assert_eq!(prose(&"`ü".repeat(1 << 20)).chars().filter(|c| *c == 'ü').count(), SENTENCE / 2, "it has an end");
     }
 }

@@ -1,7 +1,7 @@
 //! The maps: boxes laid out here, and the same numbers as tables.
 
 use super::areas::{Area, Group, by_layer, by_line, by_part};
-use super::html::Html;
+use super::html::{Html, short};
 use super::treemap::{Rect, squarify};
 use super::{grouped, share};
 use crate::blame::Blame;
@@ -13,8 +13,6 @@ const WIDE: Rect = Rect { x: 0.0, y: 0.0, width: 1900.0, height: 1000.0 };
 const NARROW: Rect = Rect { x: 0.0, y: 0.0, width: 700.0, height: 1000.0 };
 /// Colours of groups that did not come with the base; the style sheet has them.
 const COLOURS: [&str; 8] = ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"];
-/// Names longer than this are cut, in characters.
-const LONGEST: usize = 160;
 
 /// One side from which the bytes are seen.
 struct View {
@@ -149,14 +147,6 @@ fn style((wide, narrow): (Rect, Rect), around: (Rect, Rect)) -> String {
 
 fn percent(part: f64) -> String {
     format!("{:.4}%", part * 100.0)
-}
-
-/// `text` without the end of what is too long.
-pub(super) fn short(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 fn table(html: &mut Html, view: &View, whole: ByteSize) {

@@ -17,7 +17,7 @@ use crate::evidence::Timeline;
 use crate::types::ByteSize;
 use crate::verify::format::{Report, Result as Checked};
 use crate::verify::{Before, Verdict};
-use html::Html;
+use html::{Html, short};
 use jiff::Timestamp;
 
 /// No browser of it loads or runs anything, whatever an image is called or has in it.
@@ -48,7 +48,7 @@ pub fn page(images: &[Image], at: u64) -> String {
     html.raw(STYLE);
     html.raw("</style>\n");
     let names: Vec<&str> = images.iter().map(|image| image.report.image.as_str()).collect();
-    html.leaf("title", &[], &format!("Loadline: {}", names.join(", ")));
+    html.leaf("title", &[], &short(&format!("Loadline: {}", names.join(", "))));
     html.raw("\n</head>\n<body>\n");
     html.element("header", &[], |html| header(html, images, at));
     html.raw("\n");
@@ -86,7 +86,7 @@ fn header(html: &mut Html, images: &[Image], at: u64) {
         html.element("ul", &[], |html| {
             for (number, image) in images.iter().enumerate() {
                 html.element("li", &[], |html| {
-                    html.leaf("a", &[("href", &format!("#{}", anchor(number)))], &image.report.image);
+                    html.leaf("a", &[("href", &format!("#{}", anchor(number)))], &short(&image.report.image));
                     html.raw(" ");
                     badge(html, &image.report.result);
                 });
@@ -97,7 +97,7 @@ fn header(html: &mut Html, images: &[Image], at: u64) {
 
 fn image(html: &mut Html, number: usize, image: &Image) {
     html.element("div", &[("class", "title")], |html| {
-        html.leaf("h2", &[("id", &title(number))], &map::short(&image.report.image));
+        html.leaf("h2", &[("id", &title(number))], &short(&image.report.image));
         badge(html, &image.report.result);
     });
     match &image.report.result {
@@ -154,10 +154,10 @@ fn facts(html: &mut Html, image: &Image, verdict: &Verdict) {
             let by = verdict.size.0.cast_signed().saturating_sub(size.0.cast_signed());
             fact(html, "before", |html| html.text(&format!("{size} ({})", growth::signed(by))));
         }
-        fact(html, "user", |html| html.text(if verdict.user.is_empty() { "0" } else { &verdict.user }));
+        fact(html, "user", |html| html.text(&short(if verdict.user.is_empty() { "0" } else { &verdict.user })));
         fact(html, "layers", |html| html.text(&verdict.layers.len().to_string()));
         if let Some(base) = &verdict.stand_in {
-            fact(html, "base", |html| html.text(&format!("stand-in ({base})")));
+            fact(html, "base", |html| html.text(&format!("stand-in ({})", short(base))));
         }
         fact(html, "id", |html| html.leaf("code", &[], &verdict.id.to_string()));
     });

@@ -1,7 +1,6 @@
 //! What the last build did, step by step.
 
-use super::html::Html;
-use super::map::short;
+use super::html::{Html, short};
 use super::{date, more};
 use crate::blame::line_name;
 use crate::evidence::{Timed, Timeline};

@@ -59,7 +59,10 @@ impl Driver {
         self.client.close().await.ok();
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        let result = result.unwrap_or_else(|panic| resume_unwind(panic));
+        let result = match result {
+            Ok(result) => result,
+            Err(panic) => resume_unwind(panic),
+        };
         assert!(result.is_ok(), "{result:?}; what was to be seen is in {}", picture.display());
     }
 }

@@ -115,6 +115,19 @@ fn a_hundred_thousand_files_make_a_small_page_that_adds_up() {
 }
 
 #[test]
+fn what_an_image_names_at_length_is_cut() {
+    let long = "x`".repeat(300_000);
+    let run = json!({"User": long, "Env": [format!("{long}_TOKEN=abc")], "Entrypoint": [long],
+        "Labels": {"io.loadline.base": "stand-in", "io.loadline.base.version": long}});
+    let mut image = Image::new(run, &[layer(&[file("a", 0o644, "a")])]);
+    image.history = json!([{"created_by": long}]);
+    let facts = image.facts();
+    let own = Shown { blame: Some(blame(&facts, &origins(&facts.config, None, None))), ..shown(&long, &facts) };
+    let page = page(&[own], 0);
+    assert!(page.len() < 60_000, "{}", page.len());
+}
+
+#[test]
 fn an_image_cannot_write_on_the_page() {
     let run = json!({"User": BAD, "Env": [format!("{BAD}_TOKEN=abc")], "Entrypoint": [BAD],
         "Labels": {"io.loadline.base": "stand-in", "io.loadline.base.version": BAD}});
