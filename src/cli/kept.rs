@@ -47,11 +47,11 @@ pub fn keep_build(
     let last = state.last_build(&image.name).ok().flatten();
     let known = last.as_ref().filter(|last| last.id == built.id).and_then(|last| last.timeline.clone());
     let timeline = timeline.or(known);
-    let (at, earlier) = match last {
+    let (at, before_ms, earlier) = match last {
         // That nothing changed is no new build.
-        Some(last) if last.id == built.id => (last.at, last.earlier),
-        Some(last) => (now(), last.followed_by(&built.id)),
-        None => (now(), Vec::new()),
+        Some(last) if last.id == built.id => (last.at, last.before_ms, last.earlier),
+        Some(last) => (now(), last.timeline.as_ref().map(|timeline| timeline.ms), last.followed_by(&built.id)),
+        None => (now(), None, Vec::new()),
     };
     let record = BuildRecord {
         id: built.id.clone(),
@@ -61,6 +61,7 @@ pub fn keep_build(
         at,
         earlier,
         timeline,
+        before_ms,
     };
     state.keep_build(&image.name, &record)
 }

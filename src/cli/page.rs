@@ -8,7 +8,7 @@ use crate::image::dockerfile::{Dockerfile, origins};
 use crate::project::ImagePlan;
 use crate::report::Image;
 use crate::types::ImageId;
-use crate::verify::format::Report;
+use crate::verify::format::{BuildTime, Report};
 use crate::verify::{Policy, Previous, Source};
 
 /// What is remembered of an image that was read.
@@ -47,6 +47,13 @@ pub fn image(report: Report, seen: Option<&Seen>, timeline: Result<Timeline, Str
         None => Err("it could not be read".to_owned()),
     };
     Image { report, blame, growth, timeline }
+}
+
+/// How long the last build of `image`, which made `id`, took, and the one before.
+pub fn build_time(state: &State, image: &ImagePlan, id: &ImageId) -> Option<BuildTime> {
+    let record = state.last_build(&image.name).ok()??;
+    let ms = record.timeline.filter(|_| record.id == *id)?.ms;
+    Some(BuildTime { ms, before_ms: record.before_ms })
 }
 
 /// What the last build of `image`, which made `id`, did.

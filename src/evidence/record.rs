@@ -46,6 +46,9 @@ pub struct BuildRecord {
     /// What the builder did when it was asked last; none in records of before that was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeline: Option<Timeline>,
+    /// How long the build of the image before took, in milliseconds, if that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_ms: Option<u64>,
 }
 
 impl BuildRecord {
@@ -154,6 +157,7 @@ mod tests {
             at: 0,
             earlier: Vec::new(),
             timeline: None,
+            before_ms: None,
         };
         for next in ["b", "c", "a", "d"] {
             let earlier = record.clone().followed_by(&id(next));

@@ -212,6 +212,7 @@ mod tests {
             at: 7,
             earlier: Vec::new(),
             timeline: None,
+            before_ms: None,
         }
     }
 

@@ -82,7 +82,7 @@ fn whole(facts: &ImageFacts) -> report::Image {
         because: vec![Because::Asked],
     };
     let timeline = Timeline { at: 1_700_000_000, ms: 9000, steps: (1..9).map(step).collect() };
-    let report = Report { image: "shop/api:1".into(), result, engine_size: None };
+    let report = Report { image: "shop/api:1".into(), result, engine_size: None, build: None };
     report::Image { report, blame: Some(blame), growth: Ok(growth), timeline: Ok(timeline) }
 }
 

@@ -4,7 +4,7 @@ use crate::images::*;
 use loadline::event::Failure;
 use loadline::image::archive::{Archive, Choice};
 use loadline::types::ByteSize;
-use loadline::verify::format::{Report, Result, github, json, junit, markdown, sarif, text};
+use loadline::verify::format::{BuildTime, Report, Result, github, json, junit, markdown, sarif, text};
 use loadline::verify::{Policy, Source, check};
 use serde_json::json;
 
@@ -24,8 +24,14 @@ fn reports() -> Vec<Report> {
             image: "backend".into(),
             result: Result::Verdict(Box::new(verdict)),
             engine_size: Some(ByteSize(4_310_000)),
+            build: Some(BuildTime { ms: 12_300, before_ms: Some(41_000) }),
         },
-        Report { image: "old".into(), result: Result::Failure(Failure::new(Some("old"), &error)), engine_size: None },
+        Report {
+            image: "old".into(),
+            result: Result::Failure(Failure::new(Some("old"), &error)),
+            engine_size: None,
+            build: None,
+        },
     ]
 }
 
@@ -144,8 +150,8 @@ fn markdown_is_a_table_that_an_image_cannot_break() {
     let text = markdown(&reports());
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
     assert_eq!(rows.len(), 4, "{text}");
-    assert_eq!(rows[2], "| backend | **failed**, 2 warnings | 3.0 MB | 2 MB |  | 0 |");
-    assert_eq!(rows[3], "| old | **not checked** |  |  |  |  |");
+    assert_eq!(rows[2], "| backend | **failed**, 2 warnings | 3.0 MB | 2 MB |  | 12.3s | 41.0s | 0 |");
+    assert_eq!(rows[3], "| old | **not checked** |  |  |  |  |  |  |");
     assert!(text.contains("- error `size.budget` at a,b/Dockerfile:2: 3.0 MB; wanted: under 2 MB"), "{text}");
     assert!(text.contains("\\_TOKEN") && !text.contains('\u{1b}'), "{text}");
 }

@@ -35,7 +35,7 @@ fn shown(name: &str, facts: &ImageFacts) -> Shown {
     let source = Source { file: "Dockerfile".into(), text: DOCKERFILE.into(), ..Source::default() };
     let policy = Policy { budget: Some(ByteSize(900_000)), dockerfile: Some(source), ..Policy::default() };
     let result = Checked::Verdict(Box::new(check(facts, &policy)));
-    let report = Report { image: name.into(), result, engine_size: None };
+    let report = Report { image: name.into(), result, engine_size: None, build: None };
     let (growth, timeline) = (Err("nothing is before it".into()), Err("it came `from` an archive".into()));
     Shown { report, blame: Some(blamed(facts)), growth, timeline }
 }
@@ -149,8 +149,12 @@ fn an_image_cannot_write_on_the_page() {
     let blame = blame(&facts, &origins(&facts.config, None, None));
     let growth = Ok(Growth::between((&blamed(&ordinary()), &ordinary()), (&blame, &facts)));
     let error = Archive::read(BAD, &layer(&[])[..], None).unwrap().image(&Choice::default()).unwrap_err();
-    let failed =
-        Report { image: BAD.into(), result: Checked::Failure(Failure::new(Some(BAD), &error)), engine_size: None };
+    let failed = Report {
+        image: BAD.into(),
+        result: Checked::Failure(Failure::new(Some(BAD), &error)),
+        engine_size: None,
+        build: None,
+    };
     let none = || Err(BAD.to_owned());
     let images = [
         Shown { blame: Some(blame), growth, timeline, ..shown(BAD, &facts) },

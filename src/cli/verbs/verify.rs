@@ -108,7 +108,8 @@ async fn last_build(session: &Session, planned: &Planned, image: &ImagePlan, aga
     match gate::last_build(&planned.state, &planned.engine, image).await {
         Ok(standing) => {
             let looked = image_of_plan(session, planned, image, &standing, against).await;
-            Looked { timeline: page::timeline(&planned.state, image, &standing.id), ..looked }
+            let report = Report { build: page::build_time(&planned.state, image, &standing.id), ..looked.report };
+            Looked { timeline: page::timeline(&planned.state, image, &standing.id), report, ..looked }
         }
         Err(error) => look(session, &image.name, &Policy::of(&planned.plan, image), None, Err::<Known, _>(error)),
     }
@@ -195,7 +196,7 @@ fn look<E: Explained>(
         }
     };
     let engine_size = summary.map(|summary| ByteSize(summary.shown_size));
-    let report = Report { image: name.to_owned(), result, engine_size };
+    let report = Report { image: name.to_owned(), result, engine_size, build: None };
     Looked { report, read, all: read + begun.elapsed(), seen, timeline: Err("it was not looked for".to_owned()) }
 }
 

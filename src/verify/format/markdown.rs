@@ -1,12 +1,13 @@
 //! Markdown, for a comment on a pull request: a table of the images, and what was found below it.
 
 use super::{Report, Result, whole};
-use crate::types::{ByteSize, Finding, Severity};
+use crate::types::{ByteSize, Finding, Severity, format_duration};
 use crate::verify::{Before, Verdict};
 use std::fmt::Write;
+use std::time::Duration;
 
-const HEAD: &str = "### loadline verify\n\n| image | result | size | budget | before | user |\n\
-                    | --- | --- | ---: | ---: | ---: | --- |\n";
+const HEAD: &str = "### loadline verify\n\n| image | result | size | budget | before | last build | before | user |\n\
+                    | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |\n";
 
 /// All reports.
 pub fn markdown(reports: &[Report]) -> String {
@@ -19,16 +20,20 @@ pub fn markdown(reports: &[Report]) -> String {
     text
 }
 
-fn row(report: &Report) -> [String; 6] {
+fn row(report: &Report) -> [String; 8] {
     let image = plain(&report.image);
     let Result::Verdict(verdict) = &report.result else {
-        let none = String::new;
-        return [image, "**not checked**".into(), none(), none(), none(), none()];
+        let [result, rest @ ..] = ["**not checked**", "", "", "", "", "", ""].map(str::to_owned);
+        let [size, budget, before, built, built_before, user] = rest;
+        return [image, result, size, budget, before, built, built_before, user];
     };
     let budget = verdict.budget.map_or_else(String::new, |budget| budget.limit());
     let before = verdict.before.as_ref().map_or_else(String::new, |before| growth(verdict.size, before));
     let user = if verdict.user.is_empty() { "0" } else { &verdict.user };
-    [image, result(verdict), verdict.size.to_string(), budget, before, plain(user)]
+    let took = |ms: Option<u64>| ms.map_or_else(String::new, |ms| format_duration(Duration::from_millis(ms)));
+    let (built, built_before) =
+        (took(report.build.map(|build| build.ms)), took(report.build.and_then(|build| build.before_ms)));
+    [image, result(verdict), verdict.size.to_string(), budget, before, built, built_before, plain(user)]
 }
 
 fn result(verdict: &Verdict) -> String {

@@ -27,6 +27,19 @@ pub struct Report {
     /// What `docker images` shows for it, in bytes, where an engine was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine_size: Option<ByteSize>,
+    /// How long it took to build, where that is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildTime>,
+}
+
+/// How long builds of an image took, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct BuildTime {
+    /// The last one.
+    pub ms: u64,
+    /// The one that made the image before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before_ms: Option<u64>,
 }
 
 /// A verdict, or why there is none.
