@@ -4,14 +4,21 @@ use crate::cli::session::Session;
 use crate::engine::{Engine, ImageSummary};
 use crate::image::ImageFacts;
 use crate::image::archive::{Archive, ArchiveError, Choice, Progress};
+use crate::image::config::Config;
 use crate::image::digests::Digests;
+use crate::image::layers::{LayerFacts, read_layer};
 use crate::image::store::{DEFAULT_LIMIT, Store};
-use crate::load::Memory;
-use crate::types::{Explained, ImageId, Outcome};
+use crate::load::{Image, Memory, fetch};
+use crate::types::{Digest, Explained, ImageId, Outcome};
+use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
+
+/// How much of a layer says how it is compressed, in bytes.
+const START: usize = 512;
 
 /// An image that was read, or was known already.
 pub struct Known {
@@ -98,6 +105,12 @@ pub async fn of_engine(
         return Ok(Known { facts, read: Duration::ZERO });
     }
     let begun = Instant::now();
+    let image = Image::of(name, &wanted, summary, &[]);
+    // An engine that keeps blobs calls an image by its manifest: it cannot be asked for by that.
+    let by_config = id.is_some() || !engine.stores_blobs().await.unwrap_or(true);
+    if by_config && let Some(facts) = by_layer(session, engine, &image, summary, &store).await {
+        return Ok(Known { facts, read: begun.elapsed() });
+    }
     let reader = engine.export_reader(&summary.engine_id.to_string());
     let facts = read(session, name, reader, Choice::default(), Some(store)).await?;
     // The same layers are the same content, whatever the engine's ids are made of.
@@ -105,7 +118,46 @@ pub async fn of_engine(
     if id.is_some_and(|id| *id != facts.id) || same != summary.root_fs.iter().collect::<Vec<_>>() {
         return Err(ReadError::Other { wanted: name.to_owned(), found: facts.id });
     }
+    // An image of a plan is built and read again.
+    if id.is_some() {
+        session.lessons.note(engine, &image, &memory(engine));
+    }
     Ok(Known { facts, read: begun.elapsed() })
+}
+
+/// What is known of `image` when the layers of it that are not known yet have been read, without the
+/// others: most images are the ones before with a layer or two changed. None if an export is quicker, or the
+/// only way.
+async fn by_layer(
+    session: &Session,
+    engine: &Engine,
+    image: &Image,
+    summary: &ImageSummary,
+    store: &Store,
+) -> Option<ImageFacts> {
+    let known = |diff_id: &Digest| Some((diff_id.clone(), Arc::new(store.layer(diff_id)?)));
+    let mut layers: HashMap<Digest, Arc<LayerFacts>> = summary.root_fs.iter().filter_map(known).collect();
+    let (memory, held) = (memory(engine), layers.keys().cloned().collect());
+    let fetching = fetch(engine, image, summary, &memory, &held);
+    let fetched = session.cancel.run_until_cancelled(fetching).await??;
+    for (diff_id, blob) in fetched.layers {
+        let bytes = blob.whole().await.ok()?;
+        let start = bytes.get(..bytes.len().min(START))?.to_vec();
+        let read = tokio::task::spawn_blocking(move || read_layer(&start, &bytes[..])).await.ok()?.ok()?;
+        (read.diff_id == diff_id).then(|| layers.insert(diff_id, Arc::new(read)))?;
+    }
+    let (found, config) = Config::parse(&fetched.config).ok()?;
+    let layers = summary.root_fs.iter().map(|diff_id| layers.get(diff_id).cloned()).collect::<Option<Vec<_>>>()?;
+    let facts = ImageFacts { id: found, config, config_bytes: fetched.config.to_vec(), tags: Vec::new(), layers };
+    (facts.id == image.id && facts.config.rootfs.diff_ids == summary.root_fs).then_some(())?;
+    keep(store, &facts);
+    Some(facts)
+}
+
+/// A store that cannot be written costs the next run its time, nothing else.
+fn keep(store: &Store, facts: &ImageFacts) {
+    store.keep(facts).ok();
+    store.prune(DEFAULT_LIMIT).ok();
 }
 
 /// What messages call the archive at `path`.
@@ -139,9 +191,7 @@ async fn read(
     blocking(session, name, move || {
         let facts = Archive::read(&label, reader, store.as_ref())?.image(&choice)?;
         if let Some(store) = store {
-            // A store that cannot be written costs the next run its time, nothing else.
-            store.keep(&facts).ok();
-            store.prune(DEFAULT_LIMIT).ok();
+            keep(&store, &facts);
         }
         Ok(facts)
     })

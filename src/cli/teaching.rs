@@ -45,7 +45,8 @@ impl Lessons {
         let Some((address, _)) = lessons.first() else { return };
         let ids = lessons.iter().map(|(_, id)| id.to_string());
         if start(address, ids).is_ok() {
-            let text = "the engine learns its layers' digests in the background: the next change loads faster";
+            let text =
+                "the engine learns its layers' digests in the background: the next change is read and loaded faster";
             session.events.say(Event::Note { image: None, text: text.to_owned() });
         }
     }

@@ -3,6 +3,7 @@
 mod asked;
 mod delivery;
 mod error;
+mod fetch;
 mod layers;
 mod pass;
 mod push;
@@ -10,6 +11,7 @@ mod teach;
 
 pub use asked::{Asked, ask};
 pub use error::Error;
+pub use fetch::{Fetched, fetch};
 pub use teach::{is_worth_teaching, teach};
 
 use crate::engine::{Engine, ImageSummary, RootFs, saying_if_slow};
@@ -217,7 +219,7 @@ impl Load<'_> {
         let mut pass = Pass::default();
         let deliveries: Vec<_> =
             nodes.iter().zip(sessions).map(|(node, session)| self.deliver(node, session, &mut pass)).collect();
-        let there = self.layers.held_by_all(pass.receivers().iter().map(|receiver| &receiver.present));
+        let there = self.layers.held_by_all(pass.present().into_iter());
         let converter = Converter::new(self.image.id.clone(), self.wanted.diff_ids.clone(), there);
         let push = if thin { self.push(&pass) } else { None };
         // A task of its own: hashing and writing then go on at the same time.
@@ -302,7 +304,7 @@ impl Load<'_> {
     /// The push that brings what those who take part in `pass` lack, if it is possible and
     /// quicker than an export.
     fn push(&self, pass: &Pass) -> Option<Push> {
-        if pass.receivers().is_empty() || !self.engine.address().may_share_loopback() {
+        if pass.present().is_empty() || !self.engine.address().may_share_loopback() {
             return None;
         }
         let push = Push {
@@ -313,7 +315,7 @@ impl Load<'_> {
             known: self.memory.digests.known(),
             cleanup: self.cleanup.clone(),
         };
-        push.is_worth_it(pass.receivers()).then_some(push)
+        push.is_worth_it(&pass.present()).then_some(push)
     }
 
     /// Keeps the sizes that were not known. If that fails the next load is slower, no more.

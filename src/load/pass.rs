@@ -87,9 +87,9 @@ impl Pass {
         Source { queue, total }
     }
 
-    /// All who joined.
-    pub(super) fn receivers(&self) -> &[Receiver] {
-        &self.0
+    /// What each of those has that joined.
+    pub(super) fn present(&self) -> Vec<&HashSet<Digest>> {
+        self.0.iter().map(|receiver| &receiver.present).collect()
     }
 
     /// Reads `image` out of `engine` and sends it to all who joined: by `push` if there is one and
@@ -108,7 +108,7 @@ impl Pass {
         }
         // An engine that cannot reach our loopback is no error: there is another way out.
         match push {
-            Some(push) => match push.run(&self.0).await {
+            Some(push) => match push.run(&self.present()).await {
                 Ok(pushed) => self.send_pushed(&pushed).await.map(|()| Vec::new()),
                 Err(_) => self.export(engine.export(image.as_str()), converter).await,
             },

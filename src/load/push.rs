@@ -4,7 +4,6 @@
 
 use super::Image;
 use super::layers::{Layer, Layers};
-use super::pass::Receiver;
 use crate::engine::Engine;
 use crate::image::digests::{self, Digests};
 use crate::image::registry::{self, Answers, Blob, Keep, PushedLayer, Registry};
@@ -26,6 +25,9 @@ const STORED_SHARE: u64 = 2;
 pub(super) fn pays(work: Option<u64>, total: Option<u64>, share: u64) -> bool {
     work.zip(total).is_some_and(|(work, total)| work.saturating_mul(share) <= total)
 }
+
+/// The blobs and layers that each of those has that a push is made for.
+pub(super) type Present<'a> = &'a [&'a HashSet<Digest>];
 
 /// A push that is to be made.
 pub(super) struct Push {
@@ -71,33 +73,33 @@ pub(super) struct Selection {
 }
 
 impl Push {
-    /// Whether a push is quicker than an export, for what these nodes lack.
-    pub(super) fn is_worth_it(&self, receivers: &[Receiver]) -> bool {
+    /// Whether a push is quicker than an export, for what those lack that have these blobs and layers.
+    pub(super) fn is_worth_it(&self, present: Present<'_>) -> bool {
         let stored = self.image.is_kept_as_blobs();
-        let needed: HashSet<&Digest> = self.needed(receivers).collect();
+        let needed: HashSet<&Digest> = self.needed(present).collect();
         let works = |diff_id: &Digest| needed.contains(diff_id) || !stored && !self.known.contains_key(diff_id);
         let (work, total) = (self.layers.sum(works), self.layers.total());
         let share = if stored { STORED_SHARE } else { COMPRESSED_SHARE };
         pays(work, total, share)
     }
 
-    /// The layers that one of `receivers` lacks.
-    fn needed<'a>(&'a self, receivers: &'a [Receiver]) -> impl Iterator<Item = &'a Digest> + 'a {
-        self.layers.all.iter().filter(|layer| self.is_needed(layer, receivers)).map(|layer| &layer.diff_id)
+    /// The layers that one of them lacks.
+    fn needed<'a>(&'a self, present: Present<'a>) -> impl Iterator<Item = &'a Digest> + 'a {
+        self.layers.all.iter().filter(move |layer| self.is_needed(layer, present)).map(|layer| &layer.diff_id)
     }
 
-    fn is_needed(&self, layer: &Layer, receivers: &[Receiver]) -> bool {
+    fn is_needed(&self, layer: &Layer, present: Present<'_>) -> bool {
         // A blob of unknown size cannot be named in a manifest.
         let pushed = self.known.get(&layer.diff_id).filter(|known| known.size.is_some()).map(|known| &known.digest);
         let plain = layer.size.is_some().then_some(&layer.diff_id);
-        let has = |one: &Receiver| [plain, pushed].into_iter().flatten().any(|blob| one.present.contains(blob));
-        !receivers.iter().all(has)
+        let has = |one: &&HashSet<Digest>| [plain, pushed].into_iter().flatten().any(|blob| one.contains(blob));
+        !present.iter().all(has)
     }
 
     /// Pushes, and once more if something that is needed was wrongly said to be there: of which
     /// layer a digest is, an engine tells only in the end.
-    pub(super) async fn run(self, receivers: &[Receiver]) -> Result<Pushed, NotPushed> {
-        let mut answers = self.answers(receivers);
+    pub(super) async fn run(self, present: Present<'_>) -> Result<Pushed, NotPushed> {
+        let mut answers = self.answers(present);
         let registry = Registry::open(answers.clone(), Keep::Bytes).await.map_err(|_| NotPushed::Registry)?;
         let engine = self.engine.clone();
         // What a killed run left is in nobody's way: nothing waits for this, and nothing hangs on it.
@@ -106,7 +108,7 @@ impl Push {
             self.push(&registry).await?;
             let layers = registry.layers(&self.image.id).filter(|layers| layers.len() == self.layers.all.len());
             let layers = layers.ok_or(NotPushed::Incomplete)?;
-            let lacking: Vec<Digest> = self.lacking(&layers, receivers).cloned().collect();
+            let lacking: Vec<Digest> = self.lacking(&layers, present).cloned().collect();
             if lacking.is_empty() {
                 self.learn(&layers).await;
                 return self.gather(&registry, layers);
@@ -117,14 +119,14 @@ impl Push {
         Err(NotPushed::Incomplete)
     }
 
-    fn answers(&self, receivers: &[Receiver]) -> Answers {
+    fn answers(&self, present: Present<'_>) -> Answers {
         // An engine that knows all its digests is told of those that we know, too; one that does
         // not asks only for what it pushed before, and has no digest for what is new.
         let (others, wanted) = (!self.image.is_kept_as_blobs(), HashSet::from([self.image.id.0.clone()]));
         let mut answers = Answers { others, wanted, ..Answers::default() };
         for layer in &self.layers.all {
             let Some(known) = self.known.get(&layer.diff_id) else { continue };
-            if self.is_needed(layer, receivers) {
+            if self.is_needed(layer, present) {
                 answers.wanted.insert(known.digest.clone());
             } else {
                 answers.there.insert(known.digest.clone(), known.size.unwrap_or(1));
@@ -143,13 +145,9 @@ impl Push {
         pushing.await.is_ok_and(|pushed| pushed.is_ok()).then_some(()).ok_or(NotPushed::Engine)
     }
 
-    fn lacking<'a>(
-        &'a self,
-        layers: &'a [PushedLayer],
-        receivers: &'a [Receiver],
-    ) -> impl Iterator<Item = &'a Digest> + 'a {
+    fn lacking<'a>(&'a self, layers: &'a [PushedLayer], present: Present<'a>) -> impl Iterator<Item = &'a Digest> + 'a {
         let came = |pushed: &PushedLayer| pushed.size.is_some();
-        let lacks = move |(layer, pushed): &(&Layer, &PushedLayer)| !came(pushed) && self.is_needed(layer, receivers);
+        let lacks = move |(layer, pushed): &(&Layer, &PushedLayer)| !came(pushed) && self.is_needed(layer, present);
         self.layers.all.iter().zip(layers).filter(lacks).map(|(_, pushed)| &pushed.digest)
     }
 
@@ -189,6 +187,12 @@ pub(super) fn learned<'a>(
 }
 
 impl Pushed {
+    /// Its config's bytes, and each layer that came.
+    pub(super) fn into_parts(self) -> (Bytes, Vec<(Digest, Blob)>) {
+        let came = |part: Part| Some((part.layer.diff_id, part.blob?));
+        (self.config, self.layers.into_iter().filter_map(came).collect())
+    }
+
     /// What a node needs that has `present`.
     pub(super) fn select(&self, present: &HashSet<Digest>) -> Result<Selection, ArchiveError> {
         let (mut needed, mut spared, mut blobs) = (Vec::new(), HashSet::new(), Vec::new());

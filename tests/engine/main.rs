@@ -4,6 +4,7 @@
 mod build;
 mod buildkitd;
 mod chain;
+mod changed;
 mod credentials;
 mod harness;
 mod journeys;

@@ -66,6 +66,7 @@ impl Site {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadline"));
         command.args(arguments).current_dir(self.dir.path().join("project")).env_clear();
         command.env("HOME", self.dir.path()).env("PATH", std::env::var_os("PATH").unwrap());
+        command.env("LOADLINE_TEACH", "off");
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         command
     }

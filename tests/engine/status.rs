@@ -38,8 +38,7 @@ impl Shop {
     /// Runs the command with a home of its own, in which there is no cluster.
     fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadline"));
-        command.env("LOADLINE_TEACH", "off");
-        command.args(arguments).current_dir(self.dir.path()).env_clear();
+        command.args(arguments).current_dir(self.dir.path()).env_clear().env("LOADLINE_TEACH", "off");
         for (variable, place) in [("HOME", "home"), ("XDG_STATE_HOME", "state"), ("XDG_CACHE_HOME", "cache")] {
             command.env(variable, self.home().join(place));
         }

@@ -132,6 +132,21 @@ impl Blob {
         }
     }
 
+    /// All of it.
+    ///
+    /// # Errors
+    /// As those of [`Blob::read`].
+    pub async fn whole(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        loop {
+            let piece = self.read(bytes.len() as u64).await?;
+            if piece.is_empty() {
+                return Ok(bytes);
+            }
+            bytes.extend_from_slice(&piece);
+        }
+    }
+
     /// All of it, if it is kept in memory.
     pub fn in_memory(&self) -> Option<&Bytes> {
         match &self.content {
