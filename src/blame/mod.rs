@@ -12,7 +12,7 @@ pub use caches::{CACHES, cache};
 pub use cuts::{Cut, Effort};
 pub use growth::{Change, Growth};
 pub use hidden::Hidden;
-pub use twins::Twins;
+pub use twins::{LEAST as LEAST_TWIN, Twins};
 
 use crate::image::ImageFacts;
 use crate::image::dockerfile::Origin;
@@ -136,10 +136,29 @@ struct Placed<'a> {
     hidden: Option<usize>,
 }
 
+/// What has to be found out of all entries before anything is blamed.
+pub struct Survey {
+    /// For each layer and entry, the layer that hides it; directories are merged, and never hidden.
+    pub hidden_by: Vec<Vec<Option<usize>>>,
+    /// Which package each file belongs to.
+    pub owners: Owners,
+}
+
+impl Survey {
+    /// Of the image that `facts` are of.
+    pub fn of(facts: &ImageFacts) -> Self {
+        Self { hidden_by: hidden::by(&facts.layers), owners: facts.owners() }
+    }
+}
+
 /// Blames the lines in `origins`, one for each layer of `facts`.
 pub fn blame(facts: &ImageFacts, origins: &[Origin]) -> Blame {
-    let hidden_by = hidden::by(&facts.layers);
-    let owners = facts.owners();
+    blame_surveyed(facts, origins, &Survey::of(facts))
+}
+
+/// The same, where `survey` is that of `facts`.
+pub fn blame_surveyed(facts: &ImageFacts, origins: &[Origin], survey: &Survey) -> Blame {
+    let Survey { hidden_by, owners } = survey;
     let mut lines: Vec<(Line, Vec<Placed<'_>>)> = Vec::new();
     let (mut all, mut layers) = (Vec::new(), Vec::new());
     for (number, (layer, origin)) in facts.layers.iter().zip(origins).enumerate() {
@@ -159,7 +178,7 @@ pub fn blame(facts: &ImageFacts, origins: &[Origin]) -> Blame {
         layers.push(Layer { diff_id: layer.diff_id.clone(), line: origin.line, size: layer.size, hidden });
         all.extend(entries);
     }
-    let mut lines: Vec<Line> = lines.into_iter().map(|(line, its)| line.with(&its, &owners)).collect();
+    let mut lines: Vec<Line> = lines.into_iter().map(|(line, its)| line.with(&its, owners)).collect();
     lines.sort_by_key(|line| Reverse(line.size));
     Blame {
         id: facts.id.clone(),
@@ -168,7 +187,7 @@ pub fn blame(facts: &ImageFacts, origins: &[Origin]) -> Blame {
         layers,
         hidden: hidden::list(&all, origins),
         twins: twins::list(&all),
-        cuts: cuts::list(&all, origins, &owners),
+        cuts: cuts::list(&all, origins, owners),
     }
 }
 

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Smaller ones are not worth a word, in bytes.
-const LEAST: u64 = 4096;
+pub const LEAST: u64 = 4096;
 
 /// Files of the same content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
