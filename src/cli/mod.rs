@@ -1,6 +1,7 @@
 //! The command line: arguments, exit codes, and the only room that prints.
 
 mod args;
+mod browse;
 mod building;
 mod cluster;
 mod deployed;

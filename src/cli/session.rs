@@ -1,6 +1,7 @@
 //! What a verb has of the world: the project, the events, the cancellation.
 
 use crate::cli::args::Global;
+use crate::cli::browse;
 use crate::cli::render::{Mode, Renderer};
 use crate::cli::signals::Signals;
 use crate::cli::teaching::Lessons;
@@ -166,6 +167,7 @@ impl Session {
     async fn accompanied(&self, verb: impl Future<Output = Outcome>) -> Outcome {
         let clear = Arc::clone(&self.renderer);
         let leave = move || {
+            browse::give_back();
             // Whoever holds it may be what hangs.
             if let Ok(mut renderer) = clear.try_lock() {
                 renderer.clear();

@@ -14,6 +14,8 @@ pub struct Terminal {
     pub err: Paint,
     /// Lines on stderr may be redrawn.
     pub live: bool,
+    /// Somebody sits there: stdin and stdout are a terminal that can move its cursor.
+    pub attended: bool,
 }
 
 /// stdout could not be written.
@@ -38,7 +40,9 @@ impl Terminal {
             When::Auto => Paint(terminal && !dumb && !set("NO_COLOR")),
         };
         let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
-        Self { out: paint(out), err: paint(err), live: err && !dumb && !set("CI") }
+        let able = !dumb && !set("CI");
+        let attended = std::io::stdin().is_terminal() && out && able;
+        Self { out: paint(out), err: paint(err), live: err && able, attended }
     }
 
     /// Writes `text` to stdout.

@@ -29,8 +29,12 @@ pub struct Status {
 Every byte of every layer is counted once, to the line that made it; what a later line replaces or
 deletes is still in the image, and is listed with both lines.
 
+On a terminal it opens a browser of layers and files (`?` lists its keys); with --print, --top or --json,
+with CI set, or where stdin or stdout is no terminal, it prints.
+
 Examples:
   loadline why api
+  loadline why api --print
   loadline why api --against baseline
   loadline why --image nginx:alpine --top 20
   docker save shop/api:1 | loadline why --archive -")]
@@ -47,9 +51,12 @@ pub struct Why {
     /// Also show what is more or less than in this image; `baseline` is the build before the last
     #[arg(long, value_name = "REF|ID|baseline")]
     pub against: Option<String>,
-    /// How many of each list are shown
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    pub top: usize,
+    /// Print a page, and open no browser on a terminal either
+    #[arg(long)]
+    pub print: bool,
+    /// Print a page with so many of each list [default: 5]
+    #[arg(long, value_name = "N")]
+    pub top: Option<usize>,
 }
 
 /// Show or prune what is remembered of images' layers

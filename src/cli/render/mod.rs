@@ -12,7 +12,7 @@ pub mod plan;
 mod state;
 pub mod status;
 mod summary;
-mod text;
+pub mod text;
 pub mod why;
 
 #[cfg(test)]

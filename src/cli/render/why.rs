@@ -153,7 +153,8 @@ fn change(change: &Change) -> String {
     format!("{:>22}  {}{state}", signed(change.by()), cut(&change.what))
 }
 
-fn signed(bytes: i64) -> String {
+/// A difference in bytes.
+pub fn signed(bytes: i64) -> String {
     let sign = if bytes < 0 { "-" } else { "+" };
     format!("{sign}{}", ByteSize(bytes.unsigned_abs()))
 }

@@ -1,7 +1,8 @@
 //! `loadline why`.
 
-use crate::blame::{Blame, Growth, blame};
+use crate::blame::{Blame, Growth, Survey, blame_surveyed};
 use crate::cli::args::Why;
+use crate::cli::browse::{self, Subject};
 use crate::cli::facts::{self, ReadError};
 use crate::cli::gate;
 use crate::cli::planned::{self, Planned};
@@ -9,16 +10,21 @@ use crate::cli::session::Session;
 use crate::cli::{engine, kept, render};
 use crate::engine::Engine;
 use crate::image::ImageFacts;
-use crate::image::dockerfile::{Dockerfile, origins};
+use crate::image::dockerfile::{Dockerfile, Origin, origins};
 use crate::project::ImagePlan;
 use crate::types::{Explained, Outcome};
 use crate::verify::{Policy, Source};
 use serde_json::{Value, json};
 
+/// How many of each list are printed.
+const TOP: usize = 5;
+
 /// An image that was blamed.
 struct Blamed {
     name: String,
     facts: ImageFacts,
+    origins: Vec<Origin>,
+    survey: Survey,
     blame: Blame,
     growth: Option<Growth>,
 }
@@ -40,7 +46,7 @@ impl Explained for NoBaseline {
     }
 }
 
-/// Prints where the bytes of the images come from that `args` name.
+/// Shows where the bytes of the images come from that `args` name.
 pub async fn run(session: &Session, args: &Why) -> Outcome {
     let found = match (&args.archive, args.refs.is_empty()) {
         (Some(_), _) => archive(session, args).await,
@@ -48,9 +54,20 @@ pub async fn run(session: &Session, args: &Why) -> Outcome {
         (None, true) => planned(session, args).await,
     };
     match found {
+        Ok(all) if is_browsed(session, args) => browsed(session, &all).await,
         Ok(all) => session.written(session.terminal.data(&document(session, args, &all))),
         Err(outcome) => outcome,
     }
+}
+
+/// Somebody sits there, and asked for nothing that is printed.
+fn is_browsed(session: &Session, args: &Why) -> bool {
+    session.terminal.attended && !session.global.json && !args.print && args.top.is_none()
+}
+
+async fn browsed(session: &Session, all: &[Blamed]) -> Outcome {
+    let left = browse::run(session, all.iter().map(Blamed::subject).collect()).await;
+    left.unwrap_or_else(|error| session.failed(None, &error))
 }
 
 fn document(session: &Session, args: &Why, all: &[Blamed]) -> String {
@@ -59,7 +76,7 @@ fn document(session: &Session, args: &Why, all: &[Blamed]) -> String {
         return format!("{:#}\n", Value::from(all.iter().map(one).collect::<Vec<_>>()));
     }
     let one = |one: &Blamed| {
-        let page = render::why::Page { top: args.top, paint: session.terminal.out };
+        let page = render::why::Page { top: args.top.unwrap_or(TOP), paint: session.terminal.out };
         page.text(&one.name, one.facts.layers.len(), &one.blame, one.growth.as_ref())
     };
     all.iter().map(one).collect::<Vec<_>>().join("\n")
@@ -131,9 +148,18 @@ impl Blamed {
     fn new(name: String, facts: ImageFacts, source: Option<&Source>, against: Option<ImageFacts>) -> Self {
         let dockerfile = source.map(|source| Dockerfile::parse(&source.text));
         let stage = source.and_then(|source| source.stage.as_deref());
-        let blame_of = |facts: &ImageFacts| blame(facts, &origins(&facts.config, dockerfile.as_ref(), stage));
-        let now = blame_of(&facts);
-        let growth = against.map(|before| Growth::between((&blame_of(&before), &before), (&now, &facts)));
-        Self { name, facts, blame: now, growth }
+        let origins_of = |facts: &ImageFacts| origins(&facts.config, dockerfile.as_ref(), stage);
+        let (origins, survey) = (origins_of(&facts), Survey::of(&facts));
+        let now = blame_surveyed(&facts, &origins, &survey);
+        let growth = against.map(|before| {
+            let blame = blame_surveyed(&before, &origins_of(&before), &Survey::of(&before));
+            Growth::between((&blame, &before), (&now, &facts))
+        });
+        Self { name, facts, origins, survey, blame: now, growth }
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        let Self { name, facts, origins, survey, blame, growth } = self;
+        Subject { name, facts, origins, survey, blame, growth: growth.as_ref() }
     }
 }
