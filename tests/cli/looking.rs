@@ -50,6 +50,11 @@ fn status_of_what_is_not_there() {
 
 /// An image of one layer, as `docker save` writes it.
 fn archive(path: &Path) {
+    archive_of(path, &[("a", b"a")]);
+}
+
+/// The same, with these files.
+pub fn archive_of(path: &Path, files: &[(&str, &[u8])]) {
     let tar = |files: &[(&str, &[u8])]| {
         let mut builder = tar::Builder::new(Vec::new());
         for (path, content) in files {
@@ -60,7 +65,7 @@ fn archive(path: &Path) {
         }
         builder.into_inner().unwrap()
     };
-    let layer = tar(&[("a", b"a")]);
+    let layer = tar(files);
     let rootfs = json!({"type": "layers", "diff_ids": [Digest::of(&layer).to_string()]});
     let config = json!({"architecture": "amd64", "os": "linux", "config": {"User": "1000"}, "rootfs": rootfs});
     let manifest = json!([{"Config": "config.json", "RepoTags": null, "Layers": ["layer.tar"]}]);

@@ -2,6 +2,7 @@
 //! environment, no engine. What is shown is compared with snapshots; INSTA_UPDATE=always renews
 //! them, and with CI set nothing is ever written.
 
+mod browse;
 mod generated;
 mod journeys;
 mod looking;
