@@ -164,7 +164,11 @@ impl<'a> App<'a> {
             Action::Sort => files.resort(index),
             Action::OpenAll => files.open_all(index, true),
             Action::CloseAll => files.open_all(index, false),
-            Action::Type => self.typing = true,
+            Action::Type => {
+                // The first letter need not wait for it.
+                index.haystack();
+                self.typing = true;
+            }
             Action::Only(only) => files.toggle(index, only),
             Action::Hider => self.go_to_hider(),
             Action::Twin => self.go_to_twin(),

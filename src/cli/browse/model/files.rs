@@ -275,7 +275,7 @@ impl Files {
         for number in index.of_layers(self.scope.first, self.scope.last) {
             let item = &index.items[number];
             if self.takes(index, number as u32, item) {
-                let bytes = index.entry(item).span;
+                let bytes = item.bytes;
                 let sum = &mut self.sums[item.folder as usize];
                 let hidden = !item.is_folder && item.is_hidden(self.scope.horizon);
                 sum.bytes += bytes;
@@ -302,7 +302,7 @@ impl Files {
             for (number, item) in index.items.iter().enumerate() {
                 if self.fits(index, number as u32, item) {
                     let (bytes, entries) = &mut self.taken[item.layer as usize];
-                    *bytes += index.entry(item).span;
+                    *bytes += item.bytes;
                     *entries += 1;
                 }
             }
@@ -373,7 +373,7 @@ impl Files {
     pub fn size(&self, index: &Index<'_>, node: Node) -> u64 {
         match node {
             Node::Folder(folder) => self.sum(folder).bytes,
-            Node::Item(item) => index.entry(&index.items[item as usize]).span,
+            Node::Item(item) => index.items[item as usize].bytes,
         }
     }
 }

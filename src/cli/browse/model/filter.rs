@@ -97,11 +97,10 @@ impl Pattern {
         }
         let mut found = contain(index, literal(&pattern));
         if pattern.contains('*') {
-            // One that is too large for the engine matches nothing; it is longer than any path.
-            let whole = Regex::new(&expression(&pattern));
+            let whole = Whole::new(&pattern);
             let (text, mut start) = (&index.haystack().text, 0);
             for (found, end) in found.iter_mut().zip(&index.haystack().ends) {
-                *found = *found && whole.as_ref().is_ok_and(|whole| whole.is_match(&text[start..*end]));
+                *found = *found && whole.matches(&text[start..*end]);
                 start = end + 1;
             }
         }
@@ -114,13 +113,55 @@ fn literal(pattern: &str) -> &str {
     pattern.split('*').max_by_key(|part| part.len()).unwrap_or_default()
 }
 
-/// `*` is anything but `/`, `**` is anything; all of the path, or its end from some name on. It takes time
-/// linear in the path, whatever is typed.
+/// A pattern with stars: `*` is anything but `/`, `**` is anything. It is all of the path if it begins with
+/// `/`, the end of the path from some name on if it has a `/`, and a name otherwise. Whatever is typed, it takes
+/// time linear in the path.
+enum Whole<'p> {
+    /// What is between the stars of a name.
+    Name(Vec<&'p str>),
+    /// What a path begins and ends with, and all of it. One that is too large for the engine is none: it is
+    /// longer than any path.
+    Path(&'p str, &'p str, Option<Regex>),
+}
+
+impl<'p> Whole<'p> {
+    fn new(pattern: &'p str) -> Self {
+        if !pattern.contains('/') {
+            return Self::Name(pattern.split('*').collect());
+        }
+        let starts = if pattern.starts_with('/') { pattern.split('*').next().unwrap_or_default() } else { "" };
+        let ends = pattern.rsplit('*').next().unwrap_or_default();
+        Self::Path(starts, ends, Regex::new(&expression(pattern)).ok())
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        match self {
+            Self::Name(parts) => are_in(parts, &path[path.rfind('/').map_or(0, |at| at + 1)..]),
+            Self::Path(starts, ends, whole) => {
+                let may = path.starts_with(starts) && path.ends_with(ends);
+                may && whole.as_ref().is_some_and(|whole| whole.is_match(path))
+            }
+        }
+    }
+}
+
+/// `name` begins with the first of `parts`, ends with the last, and has the others in between, in order.
+fn are_in(parts: &[&str], name: &str) -> bool {
+    let [first, middle @ .., last] = parts else { return false };
+    let Some(mut rest) = name.strip_prefix(first).and_then(|rest| rest.strip_suffix(last)) else { return false };
+    middle.iter().all(|part| match rest.find(part) {
+        Some(at) => {
+            rest = &rest[at + part.len()..];
+            true
+        }
+        None => false,
+    })
+}
+
 fn expression(pattern: &str) -> String {
     let start = if pattern.starts_with('/') { "" } else { "(?:.*/)" };
-    let parts: Vec<String> =
-        pattern.split("**").map(|part| part.split('*').map(regex::escape).collect::<Vec<_>>().join("[^/]*")).collect();
-    format!("(?s)^{start}{}$", parts.join(".*"))
+    let part = |part: &str| part.split('*').map(regex::escape).collect::<Vec<_>>().join("[^/]*");
+    format!("(?s)^{start}{}$", pattern.split("**").map(part).collect::<Vec<_>>().join(".*"))
 }
 
 /// Which paths have `part` in them: one pass over all of them.

@@ -36,6 +36,8 @@ pub enum Change {
 pub struct Item {
     /// Its layer, from 0 at the bottom.
     pub layer: u32,
+    /// What it takes in the tar, in bytes.
+    pub bytes: u64,
     /// Its place among the entries of that.
     pub(super) entry: u32,
     /// The folder that it is in; for a folder's own entry that folder.

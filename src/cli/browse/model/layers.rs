@@ -59,9 +59,8 @@ impl Layers {
         let mut all: Vec<Layer> = facts.layers.iter().enumerate().map(layer).collect();
         for item in index.items.iter().filter(|item| !item.is_folder) {
             if let Some(by) = item.hidden_by() {
-                let bytes = index.entry(item).span;
-                all[item.layer as usize].hidden += bytes;
-                all[by as usize].hides += bytes;
+                all[item.layer as usize].hidden += item.bytes;
+                all[by as usize].hides += item.bytes;
             }
         }
         let hidden = all.iter().map(|layer| layer.hidden).sum();

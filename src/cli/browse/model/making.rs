@@ -27,7 +27,10 @@ pub struct Making<'a> {
 impl<'a> Making<'a> {
     /// All of the image that `facts` and `survey` are of.
     pub fn of(facts: &'a ImageFacts, survey: &Survey) -> Self {
+        let count = facts.layers.iter().map(|layer| layer.entries.len()).sum();
         let mut making = Self { starts: vec![0], ..Self::default() };
+        making.items.reserve(count);
+        making.before.reserve(count);
         making.folder("");
         for (number, layer) in facts.layers.iter().enumerate() {
             let hidden = survey.hidden_by.get(number).map_or(&[][..], Vec::as_slice);
@@ -63,7 +66,8 @@ impl<'a> Making<'a> {
         }
         let folder = self.folder(if is_folder { path } else { above });
         let hidden_by = hidden.map_or(NONE, |by| by as u32);
-        self.items.push(Item { layer, entry: place as u32, folder, change, is_folder, twin: false, hidden_by });
+        let bytes = entry.span;
+        self.items.push(Item { layer, bytes, entry: place as u32, folder, change, is_folder, twin: false, hidden_by });
     }
 
     /// Notes which folder `entry` deletes, if it deletes one.

@@ -81,6 +81,9 @@ fn filters_find_by_part_and_by_pattern_and_open_what_they_find() {
     assert_eq!(found("^u :/app/*"), "app/server app/server app/server.map");
     assert_eq!(found("^u :/app/**db"), "app/data/copy.db app/data/shop.db");
     assert_eq!(found("^u :data/*.db"), "app/data/copy.db app/data/shop.db");
+    assert_eq!(found("^u :s*e*.m*p"), "app/server.map");
+    assert_eq!(found("^u :s*map*p"), "");
+    assert_eq!(found("^u :data/*.db"), "app/data/copy.db app/data/shop.db");
     assert_eq!(found("^w"), "app/data/copy.db app/data/shop.db", "`data/` is left");
     assert_eq!(found("^u :(["), "");
     assert_eq!(found("^u :*(["), "");
