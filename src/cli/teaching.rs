@@ -30,12 +30,15 @@ const NICE: i32 = 19;
 pub struct Lessons(Mutex<Vec<(String, ImageId)>>);
 
 impl Lessons {
-    /// Notes `image`, which was loaded out of `engine`, if there is enough to learn of it.
+    /// Notes `image`, all of which was read or loaded out of `engine`, if there is enough to learn of it.
     pub fn note(&self, engine: &Engine, image: &Image, memory: &Memory) {
         let wanted = variable("CI").is_none_or(|value| value.is_empty()) && variable(SWITCH).as_deref() != Some("off");
         if wanted && load::is_worth_teaching(engine, image, memory) {
             let lesson = (engine.address().to_string(), image.id.clone());
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(lesson);
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if !all.contains(&lesson) {
+                all.push(lesson);
+            }
         }
     }
 
