@@ -3,6 +3,8 @@
 
 use crate::images::*;
 use loadline::image::archive::{ArchiveError, Problem};
+use loadline::image::config::{Config, History, RootFs};
+use loadline::image::dockerfile::origins;
 use loadline::image::layers::read_layer;
 use loadline::types::{Digest, Explained, Outcome};
 use serde_json::{Value, json};
@@ -102,6 +104,19 @@ fn layers_without_end_and_lists_without_end_are_refused() {
         read(&layer(&files)).unwrap_err().problem.as_ref(),
         Problem::LayerCount { expected: 1, found: 3, .. }
     ));
+}
+
+#[test]
+fn a_history_that_announces_more_words_than_it_has_is_read_at_once() {
+    let step = |created_by: &str| {
+        let history = vec![History { created_by: created_by.into(), ..History::default() }];
+        let rootfs = RootFs { diff_ids: vec![Digest::of(b"")] };
+        origins(&Config { history, rootfs, ..Config::default() }, None, None).remove(0).text
+    };
+    for count in ["2147483647", "18446744073709551615", "99999999999999999999"] {
+        assert_eq!(step(&format!("RUN |{count} A=b /bin/sh -c make # buildkit")), "make");
+    }
+    assert_eq!(step("|18446744073709551615 A=b"), "");
 }
 
 fn read_one(tar: &[u8]) -> Result<Vec<String>, String> {

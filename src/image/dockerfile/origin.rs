@@ -119,9 +119,13 @@ impl Step {
             commands.extend(shells.iter().filter_map(|shell| self.text.strip_prefix(shell.as_str())));
             return commands;
         }
-        let count = first_word(&self.text[1..]).0.parse().unwrap_or(0);
-        let exec = (0..=count).fold(self.text.as_str(), |rest, _| first_word(rest).1);
-        commands.push(exec);
+        let count: usize = first_word(&self.text[1..]).0.parse().unwrap_or(0);
+        // A history may say any number, however few words follow.
+        let exec = (0..=count).try_fold(self.text.as_str(), |rest, _| match rest {
+            "" => None,
+            rest => Some(first_word(rest).1),
+        });
+        commands.push(exec.unwrap_or_default());
         // Values may have blanks in them, so the shell is looked for instead.
         let after = |shell: &String| self.text.split_once(&format!(" {shell} ")).map(|(_, rest)| rest);
         commands.extend(shells.iter().filter_map(after));

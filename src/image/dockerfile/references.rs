@@ -63,8 +63,12 @@ impl Dockerfile {
     }
 }
 
+/// What variables may add to a text, in bytes: each can be made of the one before it twice, and a few lines
+/// come to more than any memory.
+const LONGEST: usize = 4096;
+
 /// `text` with `$X`, `${X}`, `${X:-default}` and `${X:+other}` replaced; none if a variable has
-/// no value and no default.
+/// no value and no default, or if they add more than 4 KiB.
 pub fn expand(text: &str, values: &BTreeMap<String, String>) -> Option<String> {
     let mut expanded = String::new();
     let mut rest = text;
@@ -79,6 +83,9 @@ pub fn expand(text: &str, values: &BTreeMap<String, String>) -> Option<String> {
             let end = after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(after.len());
             expanded.push_str(values.get(&after[..end])?);
             rest = &after[end..];
+        }
+        if expanded.len() > text.len() + LONGEST {
+            return None;
         }
     }
     expanded.push_str(rest);
@@ -111,6 +118,15 @@ mod tests {
         for unknown in ["$B", "${B}", "${", "${A?x}", "$"] {
             assert_eq!(expand(unknown), None, "{unknown}");
         }
+    }
+
+    #[test]
+    fn variables_that_double_each_other_have_an_end() {
+        let doubles: String = (1..64).map(|n| format!("ARG V{n}=$V{}$V{}\n", n - 1, n - 1)).collect();
+        let file = Dockerfile::parse(&format!("ARG V0=base\n{doubles}FROM $V9 AS a\nFROM $V63\n"));
+        let resolved = |target| file.references(target, &BTreeMap::new())[0].resolved.clone();
+        assert_eq!(resolved(Some("a")), Some("base".repeat(512)));
+        assert_eq!(resolved(None), None);
     }
 
     #[test]
