@@ -134,7 +134,8 @@ impl Converter {
                     let wanted = BLOCK - self.partial.len();
                     self.partial.extend_from_slice(&chunk.split_to(wanted.min(chunk.len())));
                     if self.partial.len() == BLOCK {
-                        self.begin_member(out)?;
+                        let end = self.seen + (before - chunk.len()) as u64;
+                        self.begin_member(end - BLOCK as u64, out)?;
                     }
                 }
             }
@@ -175,13 +176,14 @@ impl Converter {
         Err(ArchiveError::Truncated { at: self.seen, inside })
     }
 
-    fn begin_member(&mut self, out: &mut Vec<Chunk>) -> Result<(), ArchiveError> {
+    /// A member begins with the header at byte `at`.
+    fn begin_member(&mut self, at: u64, out: &mut Vec<Chunk>) -> Result<(), ArchiveError> {
         let block = self.partial.split().freeze();
         if block.iter().all(|byte| *byte == 0) {
             self.state = State::End;
             return Ok(());
         }
-        let mut header = Header::parse(&block).ok_or(ArchiveError::NotTar { at: self.seen })?;
+        let mut header = Header::parse(&block).ok_or(ArchiveError::NotTar { at })?;
         if header.kind != Kind::Records {
             header.apply(&std::mem::take(&mut self.records));
         }
@@ -250,7 +252,7 @@ fn role(header: &Header) -> Role {
     let name = header.name.as_str();
     match header.kind {
         Kind::Records => Role::Records,
-        Kind::Other => Role::Skipped,
+        Kind::Empty | Kind::Other => Role::Skipped,
         Kind::File if name.starts_with(BLOBS) || name.ends_with("/layer.tar") => Role::Passed,
         Kind::File if name.ends_with(".json") && !name.contains('/') => Role::Read,
         Kind::File => Role::Skipped,

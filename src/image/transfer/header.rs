@@ -18,7 +18,9 @@ pub(super) enum Kind {
     File,
     /// Records that hold for the next member (pax, `x`).
     Records,
-    /// A directory, a link, or anything else that carries nothing for us.
+    /// A directory, a link, or a device: it may state a size, but no bytes follow it.
+    Empty,
+    /// Anything else that carries nothing for us.
     Other,
 }
 
@@ -31,11 +33,10 @@ impl Header {
         let kind = match block[156] {
             b'0' | 0 => Kind::File,
             b'x' => Kind::Records,
+            b'1'..=b'6' => Kind::Empty,
             _ => Kind::Other,
         };
-        // Links and directories may state a size, but no bytes follow them.
-        let empty = matches!(block[156], b'1'..=b'6');
-        let size = if empty { 0 } else { size(&block[124..136])? };
+        let size = if kind == Kind::Empty { 0 } else { size(&block[124..136])? };
         Some(Self { name: name(block), size, kind })
     }
 
@@ -45,7 +46,9 @@ impl Header {
         while let Some((key, value, after)) = record(rest) {
             match key {
                 "path" => self.name = value.to_owned(),
-                "size" => self.size = value.parse().unwrap_or(self.size),
+                "size" if self.kind != Kind::Empty => {
+                    self.size = value.parse().ok().filter(is_size).unwrap_or(self.size);
+                }
                 _ => {}
             }
             rest = after;
@@ -100,9 +103,14 @@ fn size(field: &[u8]) -> Option<u64> {
     if field[0] & 0x80 == 0 {
         return octal(field);
     }
-    // GNU: the top bit set, then a big-endian number; over 2^63 is no size.
+    // GNU: the top bit set, then a big-endian number.
     let number: [u8; 8] = field[4..].try_into().ok()?;
-    Some(u64::from_be_bytes(number)).filter(|size| *size < 1 << 63)
+    Some(u64::from_be_bytes(number)).filter(is_size)
+}
+
+/// Over 2^63 nothing is a size, and none can be rounded up to whole blocks.
+fn is_size(size: &u64) -> bool {
+    *size < 1 << 63
 }
 
 fn name(block: &[u8]) -> String {
@@ -157,6 +165,11 @@ mod tests {
         assert_eq!((header.name.as_str(), header.size), ("long/name", 0));
         header.apply(b"18 path=long/name\n23 size=12345678901234\n");
         assert_eq!(header.size, 12_345_678_901_234);
+        header.apply(b"29 size=18446744073709551615\n");
+        assert_eq!(header.size, 12_345_678_901_234);
+        let mut link = Header { name: "link".into(), size: 0, kind: Kind::Empty };
+        link.apply(b"10 size=9\n");
+        assert_eq!(link.size, 0);
         for bad in [&b""[..], b"7", b"7 a", b"3 a=b\n", b"99999999999999999999 a=b\n", b"x a=b\n"] {
             header.apply(bad);
         }

@@ -253,6 +253,31 @@ fn nonsense_is_no_archive_and_never_a_panic() {
 }
 
 #[test]
+fn what_is_no_header_is_at_the_same_byte_in_any_chunks() {
+    let made = legacy();
+    let mut export = made.export.clone();
+    export[1536..2048].fill(7);
+    for size in [1, 100, 512, 4096, export.len()] {
+        assert_eq!(convert(&made, &export, size).err(), Some(ArchiveError::NotTar { at: 1536 }), "{size}");
+    }
+}
+
+#[test]
+fn a_size_that_nothing_has_is_not_rounded_up() {
+    let made = legacy();
+    let record = b"29 size=18446744073709551615\n";
+    let mut records = super::contents::member("PaxHeaders/x", record);
+    records[156] = b'x';
+    records[148..156].fill(b' ');
+    let sum: u32 = records[..512].iter().map(|byte| u32::from(*byte)).sum();
+    records[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let member = super::contents::member("blobs/sha256/x", b"12345");
+    let mut converter = Converter::new(made.id, made.diff_ids, HashMap::new());
+    converter.push([records, member[..514].to_vec()].concat().into(), &mut Vec::new()).unwrap();
+    assert_eq!(converter.underway(), Some((None, 3 + 507)));
+}
+
+#[test]
 fn memory_does_not_grow_with_the_image() {
     let made = legacy();
     let mut converter = Converter::new(made.id, made.diff_ids, HashMap::new());
