@@ -11,6 +11,10 @@ pub const LARGEST: u64 = 1 << 20;
 /// What is no text has a zero within so many bytes.
 const TEXT: usize = 1024;
 
+/// How far behind its first line a key begins, in bytes. Without a limit, a file of nothing but first lines
+/// would be read to its end for each of them.
+const FIELDS: usize = 4096;
+
 /// Something that only few should have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "their texts say what they are")]
@@ -142,7 +146,8 @@ fn stands_alone(content: &[u8], start: usize, after: &[u8]) -> bool {
 
 /// Whether a key follows its first line: programs that read keys have that line, too.
 fn has_key(after: &[u8]) -> bool {
-    let lines = after.split(|byte| *byte == b'\n').skip(1).map(<[u8]>::trim_ascii);
+    let near = &after[..after.len().min(FIELDS)];
+    let lines = near.split(|byte| *byte == b'\n').skip(1).map(<[u8]>::trim_ascii);
     // `Proc-Type` and other fields come before the key itself.
     let mut lines = lines.skip_while(|line| line.is_empty() || line.contains(&b':'));
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
@@ -194,6 +199,17 @@ mod tests {
         assert_eq!(found("lib/pem.py", code), []);
         assert_eq!(found("lib/libcrypto.so", &format!("\0{}", key(""))), []);
         assert_eq!(found("app/cert.pem", &key("").replace("PRIVATE KEY", "CERTIFICATE")), []);
+    }
+
+    #[test]
+    fn first_lines_without_a_key_take_no_time() {
+        let first = "-----BEGIN PRIVATE KEY-----";
+        let start = std::time::Instant::now();
+        for line in [format!("{first}:\n"), format!("{first} ")] {
+            let many = line.repeat(LARGEST as usize / line.len());
+            assert_eq!(found("app/any", &many), []);
+        }
+        assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
     }
 
     #[test]
