@@ -56,11 +56,12 @@ impl ImageRef {
         self.suffixed(format!("{}/{}", self.domain, self.path))
     }
 
-    /// Repository without tag and digest, as a person writes it.
+    /// Repository without tag and digest, as a person writes it: what it says is read as the same again.
     pub fn familiar_name(&self) -> String {
-        match self.domain.as_str() {
-            "docker.io" => self.path.strip_prefix("library/").unwrap_or(&self.path).to_owned(),
-            domain => format!("{domain}/{}", self.path),
+        match (self.domain.as_str(), self.path.split_once('/')) {
+            ("docker.io", Some(("library", name))) if !name.contains('/') => name.to_owned(),
+            ("docker.io", Some((first, _))) if !is_registry(first) => self.path.clone(),
+            (domain, _) => format!("{domain}/{}", self.path),
         }
     }
 
@@ -73,6 +74,11 @@ impl ImageRef {
         }
         name
     }
+}
+
+/// What stands before the first slash of a name is a registry, and no part of a repository.
+fn is_registry(first: &str) -> bool {
+    first.contains(['.', ':']) || first == "localhost"
 }
 
 fn valid_domain(text: &str) -> bool {
@@ -119,7 +125,7 @@ impl FromStr for ImageRef {
             return Err(wrong("a tag is up to 128 letters, digits, `_`, `.` and `-`"));
         }
         let (domain, path) = match name.split_once('/') {
-            Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest.to_owned()),
+            Some((first, rest)) if is_registry(first) => (first, rest.to_owned()),
             _ => ("docker.io", name.to_owned()),
         };
         let domain = if domain == "index.docker.io" { "docker.io" } else { domain };
@@ -175,6 +181,20 @@ mod tests {
         let digest = format!("sha256:{}", "0".repeat(64));
         assert_eq!(canonical(&format!("a/b@{digest}")), format!("docker.io/a/b@{digest}"));
         assert_eq!("docker.io/library/ubuntu:1".parse::<ImageRef>().unwrap().to_string(), "ubuntu:1");
+    }
+
+    #[test]
+    fn names_that_are_shown_are_read_as_the_same_image() {
+        for (text, shown) in [
+            ("library/a/b", "library/a/b:latest"),
+            ("docker.io/localhost/a", "docker.io/localhost/a:latest"),
+            ("docker.io/a.b/c:1", "docker.io/a.b/c:1"),
+            ("library/a.b", "a.b:latest"),
+        ] {
+            let name: ImageRef = text.parse().unwrap();
+            assert_eq!(name.to_string(), shown);
+            assert_eq!(shown.parse::<ImageRef>().unwrap(), name);
+        }
     }
 
     #[test]
