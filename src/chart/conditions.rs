@@ -124,7 +124,8 @@ fn quantity(text: &str) -> Option<f64> {
         "Ti" => 1_099_511_627_776.0,
         _ => return None,
     };
-    Some(digits.parse::<f64>().ok()? * factor)
+    let quantity = digits.parse::<f64>().ok()? * factor;
+    (quantity.is_finite() && quantity >= 0.0).then_some(quantity)
 }
 
 #[cfg(test)]
@@ -198,6 +199,8 @@ mod tests {
         assert_eq!(quantity("2"), Some(2.0));
         assert_eq!(quantity("256Mi"), Some(268_435_456.0));
         assert_eq!(quantity("1.5G"), Some(1.5e9));
-        assert_eq!(quantity("1x"), None);
+        for no_limit in ["1x", "-1", "1e400", "", "Mi"] {
+            assert_eq!(quantity(no_limit), None, "{no_limit}");
+        }
     }
 }
