@@ -42,7 +42,8 @@ impl Source {
             file: self.name.clone(),
             line: self.line(span.start),
             column: column + 1,
-            text: line.replace('\t', " "),
+            // Each stands for one character, so that what is marked stays below it.
+            text: line.replace('\t', " ").replace(char::is_control, "\u{fffd}"),
             marked: marked.chars().count().max(1),
         }
     }
@@ -80,6 +81,12 @@ mod tests {
         let span = source.text.find('"').unwrap()..source.text.len() - 1;
         let shown = source.snippet(&span).to_string();
         assert_eq!(shown, " --> f:2:6\n  |\n2 | bé = \"x\n  |      ^^");
+    }
+
+    #[test]
+    fn what_could_steer_a_terminal_is_not_shown() {
+        let source = Source { name: "f".into(), text: "\ta\x1b[2J = 1".into() };
+        assert!(source.snippet(&(2..3)).to_string().ends_with("1 |  a\u{fffd}[2J = 1\n  |   ^"));
     }
 
     #[test]

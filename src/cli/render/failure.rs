@@ -2,12 +2,14 @@
 
 use crate::cli::terminal::Paint;
 use crate::event::Failure;
+use crate::types::visible;
 use console::measure_text_width;
+use std::borrow::Cow;
 
 /// The lines that say `failure`.
 pub fn lines(failure: &Failure, paint: Paint) -> Vec<String> {
     let subject = failure.image.as_ref().map_or_else(String::new, |image| format!("{image}: "));
-    let mut lines = vec![format!("{} {subject}{}", paint.bad("error:"), message(failure))];
+    let mut lines = vec![format!("{} {subject}{}", paint.bad("error:"), shown(message(failure)))];
     lines.extend(particulars(failure, paint));
     lines
 }
@@ -15,7 +17,7 @@ pub fn lines(failure: &Failure, paint: Paint) -> Vec<String> {
 /// The same for a log in which every line begins with its image.
 pub fn prefixed(failure: &Failure, paint: Paint) -> Vec<String> {
     let Some(image) = &failure.image else { return lines(failure, paint) };
-    let first = format!("{} {}", paint.bad("error:"), message(failure));
+    let first = format!("{} {}", paint.bad("error:"), shown(message(failure)));
     let all = std::iter::once(first).chain(particulars(failure, paint));
     all.map(|line| format!("{image}: {line}")).collect()
 }
@@ -49,12 +51,17 @@ fn particulars(failure: &Failure, paint: Paint) -> Vec<String> {
     lines
 }
 
+/// `line` as it can be shown: names in it may come out of an image, and logs are a container's own words.
+pub fn shown(line: &str) -> Cow<'_, str> {
+    if line.contains(char::is_control) { visible(&line.replace('\t', "    ")).into() } else { line.into() }
+}
+
 /// `text` after `label`, its further lines below its first.
 fn block(label: &str, text: &str) -> Vec<String> {
     let gap = if label.is_empty() { "" } else { " " };
     let indent = " ".repeat(measure_text_width(label) + gap.len());
     let begin = |first: bool| if first { format!("{label}{gap}") } else { indent.clone() };
-    let line = |(number, line): (usize, &str)| format!("  {}{line}", begin(number == 0)).trim_end().to_owned();
+    let line = |(number, line): (usize, &str)| format!("  {}{}", begin(number == 0), shown(line)).trim_end().to_owned();
     text.lines().enumerate().map(line).collect()
 }
 
@@ -100,6 +107,18 @@ mod tests {
         let lines = lines(&said, Paint(false));
         assert_eq!(lines, ["error: backend: gone", "  log        one", "             two", "  container  gone"]);
         assert_eq!(prefixed(&said, Paint(false))[0], "backend: error: gone");
+    }
+
+    #[test]
+    fn what_an_image_says_cannot_steer_the_terminal() {
+        let message = "`\x1b[2J\nerror: x` is not in it".to_owned();
+        let details = vec![("last log".to_owned(), "\x1b]0;title\x07a\tb\r\nc".to_owned())];
+        let said = Failure { image: None, message, causes: vec!["\x1b[A".into()], details, hint: None, ..failure() };
+        for lines in [lines(&said, Paint(false)), prefixed(&said, Paint(false))] {
+            assert_eq!(lines[0], "error: `\\u{1b}[2J\\nerror: x` is not in it");
+            assert_eq!(lines[2], "  last log  \\u{1b}]0;title\\u{7}a    b");
+            assert!(!lines.iter().any(|line| line.contains(char::is_control)), "{lines:?}");
+        }
     }
 
     #[test]

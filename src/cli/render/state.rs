@@ -122,7 +122,7 @@ impl Screen {
             let block = self.block(image);
             // Nothing of it goes on.
             (block.probing, block.stopping, block.reading) = (None, None, None);
-            block.failed = Some(failure::message(failure).to_owned());
+            block.failed = Some(failure::shown(failure::message(failure)).into_owned());
             block.building = false;
             block.running.clear();
             block.log.clear();
