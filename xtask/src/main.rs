@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask demo | test | bench | env | down` and the parts that these set up.
+//! Developer commands: `cargo xtask demo | test | bench | fuzz | env | down` and the parts that these set up.
 
 mod bases;
 mod bench;
@@ -7,6 +7,7 @@ mod cgroup;
 mod demo;
 mod docker;
 mod engine;
+mod fuzz;
 mod go;
 mod helm;
 mod host;
@@ -65,6 +66,8 @@ enum Verb {
     Test(test::Options),
     /// Measure Loadline against the tools that do the same work
     Bench(bench::Options),
+    /// Look for bytes that make Loadline panic, hang or contradict itself
+    Fuzz(fuzz::Options),
     /// Print the environment in which docker, kubectl, helm and minikube find our engine and node
     Env,
     /// Stop all that xtask started and leave the machine as it was
@@ -96,6 +99,7 @@ fn dispatch(verb: Verb) -> Result<ExitCode> {
         Verb::Manifests(options) => manifests::run(&cache, &options)?,
         Verb::Test(options) => return test::run(&cache, &options),
         Verb::Bench(options) => return bench::run(&cache, &options),
+        Verb::Fuzz(options) => return fuzz::run(&cache, &options),
         Verb::Env => print!("{}", environment(&cache)),
         Verb::Down => {
             buildkitd::down(&cache);

@@ -2,7 +2,7 @@
 
 use crate::engine::{self, Kind};
 use crate::paths::Cache;
-use crate::{bases, bench, buildkitd, helm, node};
+use crate::{bases, bench, buildkitd, fuzz, helm, node};
 
 /// One thing that xtask can set up. The costs are the worst seen, on two busy cores.
 pub struct Part {
@@ -37,6 +37,8 @@ pub const PEERS: Part = Part {
     megabytes: 900,
     is_there: bench::peers_are_there,
 };
+pub const CARGO_FUZZ: Part =
+    Part { what: "cargo-fuzz, compiled from source", minutes: 3, megabytes: 10, is_there: fuzz::is_there };
 
 /// Prints those that are missing.
 pub fn list(cache: &Cache, parts: impl IntoIterator<Item = Part>) {
