@@ -33,12 +33,20 @@ pub struct Image {
 impl Layer {
     /// A layer with the file `name` of `bytes` random bytes, kept in `directory`.
     fn random(directory: &Path, name: &str, bytes: u64) -> Result<Self> {
+        Self::of_files(directory, name, 1, bytes)
+    }
+
+    /// A layer of so many files of `bytes` random bytes each: `name`, or what is below it if they are several.
+    fn of_files(directory: &Path, name: &str, files: usize, bytes: u64) -> Result<Self> {
         let unique = format!("{name}-{:016x}.tar", fastrand::u64(..));
         let path = directory.join(unique);
         let file = File::create(&path).with_context(|| format!("creating `{}`", path.display()))?;
         let mut tar = tar::Builder::new(Hashing { file: BufWriter::new(file), hash: Sha256::new() });
-        let random = File::open("/dev/urandom").context("opening `/dev/urandom`")?;
-        append(&mut tar, name, bytes, random.take(bytes))?;
+        let mut random = File::open("/dev/urandom").context("opening `/dev/urandom`")?;
+        for number in 0..files {
+            let name = if files == 1 { name.to_owned() } else { format!("{name}/{number:05}") };
+            append(&mut tar, &name, bytes, Read::by_ref(&mut random).take(bytes))?;
+        }
         let Hashing { mut file, hash } = tar.into_inner()?;
         file.flush()?;
         Ok(Self { path, diff_id: format!("sha256:{}", host::hex(&hash.finalize())) })
@@ -55,6 +63,28 @@ impl Image {
         }
         layers.push(Layer::random(&directory, "settings", SMALL)?);
         Self::load(place, name, layers, 0)
+    }
+
+    /// `bytes` in so many files, in five layers, and a small one on top.
+    pub fn with_files(place: &Place, name: &str, bytes: u64, files: usize) -> Result<Self> {
+        let directory = place.directory("layers")?;
+        let mut layers = Vec::new();
+        for number in 1..=5 {
+            layers.push(Layer::of_files(&directory, &format!("part{number}"), files / 5, bytes / files as u64)?);
+        }
+        layers.push(Layer::random(&directory, "settings", SMALL)?);
+        Self::load(place, name, layers, 0)
+    }
+
+    /// The sum of its layers' tars, in bytes.
+    pub fn size(&self) -> Result<u64> {
+        let size = |layer: &Layer| layer.path.metadata().map(|metadata| metadata.len());
+        self.layers.iter().map(size).sum::<io::Result<u64>>().context("looking at the layers of an image")
+    }
+
+    /// The same with the file in its small layer changed.
+    pub fn top_change(&self, place: &Place, name: &str) -> Result<Self> {
+        self.change(place, name, self.layers.len() - 1, "settings", SMALL)
     }
 
     /// The same with the file in the top layer changed.

@@ -38,7 +38,7 @@ pub struct Options {
     /// Measure only this; may be repeated
     #[arg(long, value_enum, value_name = "WORK")]
     only: Vec<Work>,
-    /// Measure only this half
+    /// Measure only this part
     #[arg(long, value_enum, value_name = "SUITE", conflicts_with = "only")]
     suite: Option<Suite>,
     /// Rounds that count

