@@ -131,6 +131,7 @@ fn held_to_it(dockerfile: &str) {
     for place in verdict.findings.iter().filter_map(|finding| finding.place.as_ref()) {
         assert!(place.line.is_none_or(|line| line >= 1 && line as usize <= count), "{place:?}");
     }
-    let report = Report { image: "image".into(), result: Result::Verdict(Box::new(verdict)), engine_size: None };
+    let report =
+        Report { image: "image".into(), result: Result::Verdict(Box::new(verdict)), engine_size: None, build: None };
     assert_steers_nothing(&text(&[report]));
 }

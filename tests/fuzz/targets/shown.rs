@@ -42,7 +42,7 @@ pub fn everywhere(facts: &ImageFacts, dockerfile: Option<&str>, pods: Vec<Pod>) 
     assert_eq!(verdict.size, facts.size());
     assert!(!verdict.passed || facts.size() < ByteSize(1), "an image of some bytes is within no byte");
     let name = facts.tags.first().cloned().unwrap_or_default();
-    let reports = [Report { image: name, result: Result::Verdict(Box::new(verdict)), engine_size: None }];
+    let reports = [Report { image: name, result: Result::Verdict(Box::new(verdict)), engine_size: None, build: None }];
     for shown in [text(&reports), github(&reports), markdown(&reports), junit(&reports)] {
         assert_steers_nothing(&shown);
     }
