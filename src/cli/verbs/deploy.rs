@@ -147,11 +147,17 @@ async fn shipped(
         shipped.extend(standing.shipped(image));
         built.push(Image::of(&image.name, &standing.id, &standing.summary, &image.tags));
     }
-    let asked = crate::load::ask(&planned.engine, &built, &nodes).await;
+    let mut asked = crate::load::ask(&planned.engine, &built, &nodes).await;
+    if asked.unanswered().is_some() {
+        // A node that is busy for a moment may answer then.
+        asked = crate::load::ask(&planned.engine, &built, &nodes).await;
+    }
     let absent = |image: &&Image| !asked.announce(&image.name, &image.id, &nodes, &session.events);
-    match built.iter().find(absent) {
-        None => Ok(shipped),
-        Some(Image { name, id, .. }) => Err(session.failed(Some(name), &not_loaded(name, id))),
+    match (built.iter().find(absent), asked.unanswered()) {
+        (None, _) => Ok(shipped),
+        // That it could not be asked is not that it has none.
+        (Some(Image { name, .. }), Some(error)) => Err(session.failed(Some(name), error)),
+        (Some(Image { name, id, .. }), None) => Err(session.failed(Some(name), &not_loaded(name, id))),
     }
 }
 
