@@ -6,10 +6,12 @@ use crate::image::ImageFacts;
 use crate::image::archive::{Archive, ArchiveError, Choice, Progress};
 use crate::image::config::Config;
 use crate::image::digests::Digests;
+use crate::image::dockerfile::{self, Dockerfile, Origin};
 use crate::image::layers::{LayerFacts, read_layer};
 use crate::image::store::{DEFAULT_LIMIT, Store};
 use crate::load::{Image, Memory, fetch};
 use crate::types::{Digest, Explained, ImageId, Outcome};
+use crate::verify::Source;
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -152,6 +154,13 @@ async fn by_layer(
     (facts.id == image.id && facts.config.rootfs.diff_ids == summary.root_fs).then_some(())?;
     keep(store, &facts);
     Some(facts)
+}
+
+/// Which line of its Dockerfile, if that is known, made each layer of an image.
+pub fn origins(facts: &ImageFacts, source: Option<&Source>) -> Vec<Origin> {
+    let dockerfile = source.map(|source| Dockerfile::parse(&source.text));
+    let stage = source.and_then(|source| source.stage.as_deref());
+    dockerfile::origins(&facts.config, dockerfile.as_ref(), stage)
 }
 
 /// A store that cannot be written costs the next run its time, nothing else.

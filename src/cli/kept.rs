@@ -44,14 +44,14 @@ pub fn keep_build(
     built: &Built,
     timeline: Option<Timeline>,
 ) -> Result<(), Error> {
-    let last = state.last_build(&image.name).ok().flatten();
-    let known = last.as_ref().filter(|last| last.id == built.id).and_then(|last| last.timeline.clone());
-    let timeline = timeline.or(known);
-    let (at, before_ms, earlier) = match last {
+    let (at, timeline, before_ms, earlier) = match state.last_build(&image.name).ok().flatten() {
         // That nothing changed is no new build.
-        Some(last) if last.id == built.id => (last.at, last.before_ms, last.earlier),
-        Some(last) => (now(), last.timeline.as_ref().map(|timeline| timeline.ms), last.followed_by(&built.id)),
-        None => (now(), None, Vec::new()),
+        Some(last) if last.id == built.id => (last.at, timeline.or(last.timeline), last.before_ms, last.earlier),
+        Some(last) => {
+            let before_ms = last.timeline.as_ref().map(|timeline| timeline.ms);
+            (now(), timeline, before_ms, last.followed_by(&built.id))
+        }
+        None => (now(), timeline, None, Vec::new()),
     };
     let record = BuildRecord {
         id: built.id.clone(),

@@ -4,7 +4,6 @@ use crate::blame::{Blame, Growth, blame};
 use crate::cli::facts;
 use crate::evidence::{State, Timeline};
 use crate::image::ImageFacts;
-use crate::image::dockerfile::{Dockerfile, origins};
 use crate::project::ImagePlan;
 use crate::report::Image;
 use crate::types::ImageId;
@@ -25,9 +24,7 @@ impl Seen {
     }
 
     fn blame(&self, facts: &ImageFacts) -> Blame {
-        let dockerfile = self.source.as_ref().map(|source| Dockerfile::parse(&source.text));
-        let stage = self.source.as_ref().and_then(|source| source.stage.as_deref());
-        blame(facts, &origins(&facts.config, dockerfile.as_ref(), stage))
+        blame(facts, &facts::origins(facts, self.source.as_ref()))
     }
 
     /// What became of it since the image before, or why that is not known.

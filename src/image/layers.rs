@@ -18,7 +18,7 @@ const MOST_ENTRIES: usize = 4_000_000;
 /// The names of one layer with those of all directories on their way, in bytes.
 const LARGEST_INDEX: usize = 512 << 20;
 /// A longer path cannot be made on Linux, in bytes.
-const LONGEST_PATH: usize = 4096;
+pub(super) const LONGEST_PATH: usize = 4096;
 /// Kept texts of one layer, in bytes.
 const LARGEST_TEXTS: usize = 16 << 20;
 

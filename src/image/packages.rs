@@ -3,12 +3,11 @@
 //! packaging, "Recording installed projects"), and the folders of npm.
 
 use crate::image::files::clean_path;
+use crate::image::layers::LONGEST_PATH;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A longer path cannot be made on Linux, in bytes.
-const LONGEST_PATH: usize = 4096;
 /// The paths of all packages of an image, in bytes. A database names a folder once for any number of files,
 /// so that what it says may be thousands of times as long as itself.
 const LARGEST: usize = 64 << 20;

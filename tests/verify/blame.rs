@@ -6,18 +6,8 @@ use loadline::image::ImageFacts;
 use loadline::image::dockerfile::{Dockerfile, origins};
 use serde_json::json;
 
-const DOCKERFILE: &str = "FROM base\nCOPY a /a\nRUN change\n";
-
-/// An image with a layer of a base and one for each line.
 fn built(base: &[Item], copied: &[Item], changed: &[Item]) -> ImageFacts {
-    let layers: Vec<Vec<u8>> = [base, copied, changed].iter().map(|items| layer(items)).collect();
-    let mut image = Image::new(json!({}), &layers);
-    image.history = json!([
-        {"created_by": "/bin/sh -c #(nop) ADD file:1 in / "},
-        {"created_by": "COPY a /a # buildkit"},
-        {"created_by": "RUN /bin/sh -c change # buildkit"},
-    ]);
-    image.facts()
+    built_to_run(base, copied, changed, json!({}))
 }
 
 fn blamed(facts: &ImageFacts) -> Blame {

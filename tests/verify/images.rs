@@ -216,3 +216,17 @@ pub fn random_layer(random: &mut Random) -> Vec<Item> {
     let count = random.below(12);
     (0..count).map(|_| item(random)).collect()
 }
+
+/// What `built_to_run` is built of.
+pub const DOCKERFILE: &str = "FROM base\nCOPY a /a\nRUN change\n";
+
+/// An image with a layer of a base and one for each line, which runs as `run` says.
+pub fn built_to_run(base: &[Item], copied: &[Item], changed: &[Item], run: Value) -> ImageFacts {
+    let mut image = Image::new(run, &[layer(base), layer(copied), layer(changed)]);
+    image.history = json!([
+        {"created_by": "/bin/sh -c #(nop) ADD file:1 in / "},
+        {"created_by": "COPY a /a # buildkit"},
+        {"created_by": "RUN /bin/sh -c change # buildkit"},
+    ]);
+    image.facts()
+}

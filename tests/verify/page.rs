@@ -15,18 +15,6 @@ use serde_json::json;
 use std::process::Command;
 
 const BAD: &str = "<script>alert('1')</script>\u{1b}[2J\u{202e}\"x";
-const DOCKERFILE: &str = "FROM base\nCOPY a /a\nRUN change\n";
-
-fn built(base: &[Item], copied: &[Item], changed: &[Item], run: serde_json::Value) -> ImageFacts {
-    let mut image = Image::new(run, &[layer(base), layer(copied), layer(changed)]);
-    image.history = json!([
-        {"created_by": "/bin/sh -c #(nop) ADD file:1 in / "},
-        {"created_by": "COPY a /a # buildkit"},
-        {"created_by": "RUN /bin/sh -c change # buildkit"},
-    ]);
-    image.facts()
-}
-
 fn blamed(facts: &ImageFacts) -> Blame {
     blame(facts, &origins(&facts.config, Some(&Dockerfile::parse(DOCKERFILE)), None))
 }
@@ -46,7 +34,7 @@ fn ordinary() -> ImageFacts {
     let base = [big("usr/lib/a", 300), big("usr/bin/b", 90), big("etc/c", 3)];
     let copied = [big("app/one/x", 500), big("app/two/y", 200), big("srv/z", 40), file("app/small", 0o644, "s")];
     let changed = [file("app/two/.wh.y", 0o644, ""), big("opt/new", 70), big("usr/bin/b", 91)];
-    built(&base, &copied, &changed, json!({"Cmd": ["/usr/bin/b"]}))
+    built_to_run(&base, &copied, &changed, json!({"Cmd": ["/usr/bin/b"]}))
 }
 
 /// The part of the page that is the view of this class.
@@ -105,7 +93,7 @@ fn a_hundred_thousand_files_make_a_small_page_that_adds_up() {
         let path = format!("d{}/e{}/f{}/{number}", number % 97, number % 1009, number % 7);
         files.push(file(&path, 0o644, if number % 500 == 0 { "x" } else { "" }));
     }
-    let facts = built(&[file("a", 0o644, "a")], &files, &[file("b", 0o644, "b")], json!({}));
+    let facts = built_to_run(&[file("a", 0o644, "a")], &files, &[file("b", 0o644, "b")], json!({}));
     let image = shown("many", &facts);
     let blame = image.blame.clone().unwrap();
     let page = page(&[image], 0);

@@ -3,10 +3,8 @@
 use crate::cli::render::text;
 use crate::cli::terminal::Paint;
 use crate::types::{
-    Answers, ByteSize, Measured, MemoryMeasured, ProbeMeasured, Restarts, StopMeasured, WritesMeasured,
-    format_duration, visible,
+    Answers, ByteSize, Measured, MemoryMeasured, ProbeMeasured, Restarts, StopMeasured, WritesMeasured, visible,
 };
-use std::time::Duration;
 
 /// The page.
 pub fn page(measured: &Measured, paint: Paint) -> String {
@@ -39,8 +37,13 @@ fn start_up(starts: &[Option<u64>]) -> String {
     let median = ready[(ready.len() - 1) / 2];
     let failed = if failed == 0 { String::new() } else { format!(", {failed} of {} failed", starts.len()) };
     let first =
-        starts.first().copied().flatten().map_or_else(String::new, |first| format!("; the first {}", shown(first)));
-    format!("{} fastest, {} median, {} slowest{first}{failed}", shown(*fastest), shown(median), shown(*slowest))
+        starts.first().copied().flatten().map_or_else(String::new, |first| format!("; the first {}", text::ms(first)));
+    format!(
+        "{} fastest, {} median, {} slowest{first}{failed}",
+        text::ms(*fastest),
+        text::ms(median),
+        text::ms(*slowest)
+    )
 }
 
 /// `said` is an earlier one that does the same.
@@ -56,12 +59,12 @@ fn probe(probe: &ProbeMeasured, said: Option<&ProbeMeasured>) -> String {
             Restarts::Perhaps => "may restart it",
             Restarts::Always => "always restarts it",
         };
-        let last = if least == most { shown(least) } else { format!("{} to {}", shown(least), shown(most)) };
-        format!(": {often}, passes {} after the start; its last try is after {last}", shown(slowest))
+        let last = if least == most { text::ms(least) } else { format!("{} to {}", text::ms(least), text::ms(most)) };
+        format!(": {often}, passes {} after the start; its last try is after {last}", text::ms(slowest))
     });
     match said {
         Some(said) => format!("{action}{restarts}, answers as {}", said.probe),
-        None => format!("{action}{restarts}\nanswers {}, of {}", answers(probe), shown(probe.timeout_ms)),
+        None => format!("{action}{restarts}\nanswers {}, of {}", answers(probe), text::ms(probe.timeout_ms)),
     }
 }
 
@@ -69,7 +72,11 @@ fn answers(probe: &ProbeMeasured) -> String {
     let one = |answers: &Answers, when: &str| {
         (answers.count > 0).then(|| {
             let failed = if answers.failed == 0 { String::new() } else { format!(", {} failed", answers.failed) };
-            format!("{when} in {} median, {} slowest{failed}", shown(answers.median_ms), shown(answers.slowest_ms))
+            format!(
+                "{when} in {} median, {} slowest{failed}",
+                text::ms(answers.median_ms),
+                text::ms(answers.slowest_ms)
+            )
         })
     };
     let both = [one(&probe.rest, "at rest"), one(&probe.load, "under load")];
@@ -129,18 +136,14 @@ fn stop(stop: &StopMeasured) -> String {
         0 => format!("no {request} was under way when {signal} came; `--slow PATH` takes one that lasts"),
         _ => format!("{served} of {in_flight} {request} under way when {signal} came were answered"),
     };
-    let closed = stop.closed_ms.map_or_else(String::new, |ms| format!("no new connections after {}, ", shown(ms)));
+    let closed = stop.closed_ms.map_or_else(String::new, |ms| format!("no new connections after {}, ", text::ms(ms)));
     let end = stop.code.map_or_else(|| "killed".to_owned(), |code| format!("exit {code}"));
     let zombies = match stop.zombies {
         None => String::new(),
         Some(0) => ", no process left unwaited for".to_owned(),
         Some(count) => format!(", {} left unwaited for", text::count(count, "process")),
     };
-    format!("{requests}\n{closed}{end} after {}{zombies}", shown(*end_ms))
-}
-
-fn shown(ms: u64) -> String {
-    format_duration(Duration::from_millis(ms))
+    format!("{requests}\n{closed}{end} after {}{zombies}", text::ms(*end_ms))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::cli::session::Session;
 use crate::cli::{engine, kept, render};
 use crate::engine::Engine;
 use crate::image::ImageFacts;
-use crate::image::dockerfile::{Dockerfile, Origin, origins};
+use crate::image::dockerfile::Origin;
 use crate::project::ImagePlan;
 use crate::types::{Explained, Outcome};
 use crate::verify::{Policy, Source};
@@ -146,13 +146,10 @@ async fn read(session: &Session, engine: &Engine, reference: &str) -> Result<Ima
 
 impl Blamed {
     fn new(name: String, facts: ImageFacts, source: Option<&Source>, against: Option<ImageFacts>) -> Self {
-        let dockerfile = source.map(|source| Dockerfile::parse(&source.text));
-        let stage = source.and_then(|source| source.stage.as_deref());
-        let origins_of = |facts: &ImageFacts| origins(&facts.config, dockerfile.as_ref(), stage);
-        let (origins, survey) = (origins_of(&facts), Survey::of(&facts));
+        let (origins, survey) = (facts::origins(&facts, source), Survey::of(&facts));
         let now = blame_surveyed(&facts, &origins, &survey);
         let growth = against.map(|before| {
-            let blame = blame_surveyed(&before, &origins_of(&before), &Survey::of(&before));
+            let blame = blame_surveyed(&before, &facts::origins(&before, source), &Survey::of(&before));
             Growth::between((&blame, &before), (&now, &facts))
         });
         Self { name, facts, origins, survey, blame: now, growth }

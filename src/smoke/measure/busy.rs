@@ -11,8 +11,9 @@ use crate::smoke::redirect::Url;
 use crate::smoke::trial::Trial;
 use crate::types::{Answers, ByteSize, MemoryMeasured, StopMeasured};
 use futures_util::future::join_all;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::future::pending;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
@@ -36,19 +37,19 @@ pub(super) async fn observe(
     asks: &Asks,
     slow: Option<&str>,
 ) -> Result<Busy, Error> {
-    let peak = AtomicU64::new(0);
+    let (peak, url) = (Cell::new(0), requested(trial, started, asks).await?);
     let observed = async {
         trial.meanwhile(sleep(SETTLING)).await?;
         let rest_memory = trial.lost(trial.engine.container_memory(&started.id).await)?;
         let rest = trial.meanwhile(answers(trial, started, asks)).await?;
-        let load = under_load(trial, started, asks).await?;
+        let load = under_load(trial, started, asks, url.as_ref()).await?;
         let zombies = trial.meanwhile(zombies(trial, &started.id)).await?;
-        let stop = StopMeasured { zombies, ..end(trial, started, slow).await? };
+        let stop = StopMeasured { zombies, ..end(trial, started, url.as_ref(), slow).await? };
         Ok::<_, Error>((rest_memory, rest, load, stop))
     };
     let (rest_memory, rest, load, stop) = tokio::select! {
         observed = observed => observed?,
-        () = sample(trial, &started.id, &peak) => unreachable!("samples are taken until all is over"),
+        never = sample(trial, &started.id, &peak) => match never {},
     };
     let peak = Some(peak.into_inner()).filter(|bytes| *bytes > 0).map(ByteSize).max(rest_memory);
     let memory = MemoryMeasured { rest: rest_memory, peak, limit: trial.setup.plan.run.memory };
@@ -56,10 +57,10 @@ pub(super) async fn observe(
 }
 
 /// Keeps the largest memory use in `peak`, for ever.
-async fn sample(trial: &Trial<'_>, id: &str, peak: &AtomicU64) {
+async fn sample(trial: &Trial<'_>, id: &str, peak: &Cell<u64>) -> Infallible {
     loop {
         if let Ok(Some(bytes)) = trial.engine.container_memory(id).await {
-            peak.fetch_max(bytes.0, Ordering::Relaxed);
+            peak.set(peak.get().max(bytes.0));
         }
         sleep(SAMPLE).await;
     }
@@ -102,24 +103,23 @@ async fn answers_of(trial: &Trial<'_>, started: &Started, ask: &Ask, target: &Ta
     }
 }
 
-async fn under_load(trial: &Trial<'_>, started: &Started, asks: &Asks) -> Result<Vec<Answers>, Error> {
-    let Some(url) = requested(trial, started, asks, None).await? else {
-        return Ok(vec![Answers::default(); asks.all.len()]);
-    };
-    let sent = Mutex::default();
+/// The answers while `url` is asked for by others.
+async fn under_load(
+    trial: &Trial<'_>,
+    started: &Started,
+    asks: &Asks,
+    url: Option<&Url>,
+) -> Result<Vec<Answers>, Error> {
+    let Some(url) = url else { return Ok(vec![Answers::default(); asks.all.len()]) };
+    let sent = RefCell::default();
     tokio::select! {
-        () = requests(&url, trial.setup.plan.run.grace, &sent) => unreachable!("requests are sent until all is over"),
+        never = requests(url, trial.setup.plan.run.grace, &sent) => match never {},
         answers = trial.meanwhile(answers(trial, started, asks)) => answers,
     }
 }
 
-/// What is asked for while it is busy: `slow`, or what the readiness probe asks, if it asks by HTTP.
-async fn requested(
-    trial: &Trial<'_>,
-    started: &Started,
-    asks: &Asks,
-    slow: Option<&str>,
-) -> Result<Option<Url>, Error> {
+/// What is asked for while it is busy: what the readiness probe asks, if it asks by HTTP.
+async fn requested(trial: &Trial<'_>, started: &Started, asks: &Asks) -> Result<Option<Url>, Error> {
     let plan = trial.setup.plan;
     let ready = asks.named.iter().rev().map(|(_, _, ask)| &asks.all[*ask].action);
     let of_probe = ready.into_iter().find_map(|action| match action {
@@ -129,7 +129,7 @@ async fn requested(
     let (path, port) = of_probe.unwrap_or((plan.probe.path.as_str(), trial.setup.port));
     let state = trial.lost(trial.engine.container_state(&started.id).await)?;
     let target = trial.place.route.target(&state, port);
-    Ok(target.map(|(host, port)| Url { host, port, path: slow.unwrap_or(path).to_owned() }))
+    Ok(target.map(|(host, port)| Url { host, port, path: path.to_owned() }))
 }
 
 /// A request that was sent.
@@ -148,7 +148,7 @@ enum Outcome {
 }
 
 /// Sends requests to `url`, a few at a time, for ever.
-async fn requests(url: &Url, longest: Duration, sent: &Mutex<Vec<Sent>>) {
+async fn requests(url: &Url, longest: Duration, sent: &RefCell<Vec<Sent>>) -> Infallible {
     let worker = async |_: usize| {
         loop {
             let begun = Instant::now();
@@ -157,24 +157,25 @@ async fn requests(url: &Url, longest: Duration, sent: &Mutex<Vec<Sent>>) {
                 Answer::Refused => Outcome::Refused,
                 Answer::Http { .. } | Answer::Late | Answer::Broken(_) => Outcome::Cut,
             };
-            sent.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(Sent {
-                begun,
-                done: Instant::now(),
-                outcome,
-            });
+            sent.borrow_mut().push(Sent { begun, done: Instant::now(), outcome });
             if outcome != Outcome::Served {
                 sleep(BETWEEN).await;
             }
         }
     };
-    join_all((0..AT_A_TIME).map(worker)).await;
+    let _: Vec<()> = join_all((0..AT_A_TIME).map(worker)).await;
+    pending().await
 }
 
-/// Asks the container to end while it is busy.
-async fn end(trial: &Trial<'_>, started: &Started, slow: Option<&str>) -> Result<StopMeasured, Error> {
-    let asks = Asks::of(trial.setup);
-    let url = requested(trial, started, &asks, slow).await?;
-    let (sent, grace, signal) = (Mutex::default(), trial.setup.plan.run.grace, trial.setup.stop_signal().to_owned());
+/// Asks the container to end while it is busy with `url`, or with the path `slow` there.
+async fn end(
+    trial: &Trial<'_>,
+    started: &Started,
+    url: Option<&Url>,
+    slow: Option<&str>,
+) -> Result<StopMeasured, Error> {
+    let url = url.map(|url| Url { path: slow.unwrap_or(&url.path).to_owned(), ..url.clone() });
+    let (sent, grace, signal) = (RefCell::default(), trial.setup.plan.run.grace, trial.setup.stop_signal().to_owned());
     let ended = async {
         trial.meanwhile(sleep(BUSY)).await?;
         let before = Instant::now();
@@ -189,14 +190,12 @@ async fn end(trial: &Trial<'_>, started: &Started, slow: Option<&str>) -> Result
     let (at, end_ms, code) = match &url {
         None => ended.await?,
         Some(url) => tokio::select! {
-            () = requests(url, grace, &sent) => unreachable!("requests are sent until all is over"),
+            never = requests(url, grace, &sent) => match never {},
             ended = ended => ended?,
         },
     };
-    let sent = sent.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let request = url.map_or_else(|| "nothing".to_owned(), |url| format!("GET {}", url.path));
-    let seen = Requests::of(&sent, at, end_ms);
-    let (in_flight, served, closed_ms) = (seen.in_flight, seen.served, seen.closed_ms);
+    let Requests { in_flight, served, closed_ms } = Requests::of(&sent.into_inner(), at, end_ms);
     Ok(StopMeasured { request, signal, in_flight, served, closed_ms, end_ms, code, zombies: None })
 }
 

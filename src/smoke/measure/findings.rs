@@ -1,6 +1,7 @@
 //! What is wrong with what was measured.
 
 use crate::smoke::setup::Setup;
+use crate::smoke::stop::warning;
 use crate::types::{
     Answers, ByteSize, Finding, Measured, MemoryMeasured, ProbeMeasured, Restarts, Severity, StopMeasured,
     format_duration,
@@ -30,18 +31,13 @@ pub(super) fn pass(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.severity != Severity::Error)
 }
 
-fn finding(rule: &str, severity: Severity, expected: String, found: String, hint: String) -> Finding {
-    let hint = Some(hint);
-    Finding { rule: rule.into(), severity, place: None, expected, found, details: Vec::new(), hint }
-}
-
 fn unreliable(starts: &[Option<u64>]) -> Option<Finding> {
     let failed = starts.iter().filter(|start| start.is_none()).count();
     (failed > 0).then(|| {
         let expected = "it becomes ready each time that it is started".to_owned();
         let found = format!("{failed} of {} starts ended or took too long", starts.len());
         let hint = "look at what differs between its starts: what it waits for, what it left behind".to_owned();
-        finding("start.unreliable", Severity::Error, expected, found, hint)
+        Finding { severity: Severity::Error, ..warning("start.unreliable", expected, found, hint) }
     })
 }
 
@@ -62,7 +58,7 @@ fn restarted(probe: &ProbeMeasured, setup: &Setup<'_>) -> Option<Finding> {
         shown(most)
     );
     let hint = format!("set `failureThreshold: {}` in its {} probe", threshold(probe, setup, slowest)?, probe.probe);
-    Some(finding("probe.restart", severity, expected, found, hint))
+    Some(Finding { severity, ..warning("probe.restart", expected, found, hint) })
 }
 
 /// How many failures leave room for a start that takes longer than the slowest, which took so many
@@ -86,7 +82,7 @@ fn late(probe: &ProbeMeasured) -> Option<Finding> {
             format!("the {} probe {} is answered within {}", probe.probe, probe.action, shown(probe.timeout_ms));
         let hint =
             "answer it without waiting for other work, or raise its `timeoutSeconds` or the CPU limit".to_owned();
-        finding("probe.timeout", Severity::Warn, expected, found.join(", "), hint)
+        warning("probe.timeout", expected, found.join(", "), hint)
     })
 }
 
@@ -97,7 +93,7 @@ fn full(memory: &MemoryMeasured) -> Option<Finding> {
         let expected = format!("it uses less than {:.0} % of its memory limit", FULL * 100.0);
         let found = format!("it used {:.1} MiB of {}", peak.0 as f64 / MIB as f64, memory.limit.limit());
         let hint = format!("raise the limit to {} or more", ByteSize((peak.0 * 3 / 2).next_multiple_of(MIB)).limit());
-        finding("memory.margin", Severity::Warn, expected, found, hint)
+        warning("memory.margin", expected, found, hint)
     })
 }
 
@@ -107,7 +103,7 @@ fn cut(stop: &StopMeasured) -> Option<Finding> {
         let expected = format!("requests that are under way when {} comes are answered", stop.signal);
         let found = format!("{cut} of {} got no answer", stop.in_flight);
         let hint = "stop accepting connections first, and end when the last answer is sent".to_owned();
-        finding("stop.cut", Severity::Warn, expected, found, hint)
+        warning("stop.cut", expected, found, hint)
     })
 }
 
@@ -116,7 +112,7 @@ fn zombies(stop: &StopMeasured) -> Option<Finding> {
     let expected = "its first process waits for the processes that have ended".to_owned();
     let found = format!("{zombies} ended and are still there");
     let hint = "wait for children in the first process, or start it by an init such as `tini`".to_owned();
-    Some(finding("process.zombie", Severity::Warn, expected, found, hint))
+    Some(warning("process.zombie", expected, found, hint))
 }
 
 fn shown(ms: u64) -> String {

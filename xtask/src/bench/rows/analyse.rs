@@ -1,6 +1,6 @@
 //! Reading images: an archive, an image of the engine, one of which a file changed, and two checks.
 
-use super::project::{self, Project};
+use super::project;
 use super::{Bench, SETUP};
 use crate::bench::images::Image;
 use crate::bench::measure;
@@ -12,7 +12,7 @@ use crate::run;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 pub const ARCHIVE: &str = "`verify` of an archive of 600 MB with 12,000 files, never read before";
@@ -251,22 +251,13 @@ pub fn changed(bench: &Bench) -> Result<Vec<Row>> {
     }])
 }
 
-const STRUCTURE: &str = "schemaVersion: 2.0.0
-metadataTest:
-  user: \"1000:1000\"
-fileExistenceTests:
-- name: accounts
-  path: /etc/passwd
-  shouldExist: true
-";
-
 pub fn checks(bench: &Bench) -> Result<Vec<Row>> {
     let place = &bench.place;
     let project = project::todo(place.directory("todo")?, &checkout())?;
     project.build(place)?;
     let tags: Vec<String> = project.sources.iter().map(|source| project.theirs(source.name)).collect();
     let images: Vec<String> = tags.iter().flat_map(|tag| ["--image".to_owned(), tag.clone()]).collect();
-    let config = write_structure(&project)?;
+    let script = project.structure_tests(place)?;
     let mut rows = Vec::new();
     for (id, work, cold) in [("checks", CHECKS, false), ("checks-cold", COLD, true)] {
         let forget = || if cold { place.forget_learned() } else { Ok(()) };
@@ -279,7 +270,11 @@ pub fn checks(bench: &Bench) -> Result<Vec<Row>> {
         let mut theirs = Reader {
             name: "container-structure-test",
             prepare: nothing(),
-            commands: Box::new(|| vec![structure_test(place, &config, &tags)]),
+            commands: Box::new(|| {
+                let mut shell = place.command("sh");
+                shell.args(["-euc", &script]);
+                vec![shell]
+            }),
             verdict: Verdict::Passed(tags.len()),
         };
         let all = rounds(bench.samples, &mut [&mut ours, &mut theirs])?;
@@ -289,21 +284,6 @@ pub fn checks(bench: &Bench) -> Result<Vec<Row>> {
     }
     project.remove(place)?;
     Ok(rows)
-}
-
-fn write_structure(project: &Project) -> Result<PathBuf> {
-    let path = project.directory.join("structure.yaml");
-    fs::write(&path, STRUCTURE).with_context(|| format!("writing `{}`", path.display()))?;
-    Ok(path)
-}
-
-/// container-structure-test of each of `tags`, one after the other.
-fn structure_test(place: &Place, config: &Path, tags: &[String]) -> Command {
-    let mut shell = place.command("sh");
-    let script =
-        "program=$1; config=$2; shift 2; for tag; do \"$program\" test --image \"$tag\" --config \"$config\"; done";
-    shell.args(["-euc", script, "sh"]).arg(&place.peers.structure_test).arg(config).args(tags);
-    shell
 }
 
 #[cfg(test)]

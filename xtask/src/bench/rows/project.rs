@@ -16,6 +16,16 @@ pub const BAKE: &str = "`docker buildx bake`";
 const OURS: &str = "ours";
 const THEIRS: &str = "bake";
 
+/// Two checks for container-structure-test.
+const STRUCTURE: &str = "schemaVersion: 2.0.0
+metadataTest:
+  user: \"1000:1000\"
+fileExistenceTests:
+- name: accounts
+  path: /etc/passwd
+  shouldExist: true
+";
+
 /// One image of the project.
 pub struct Source {
     pub name: &'static str,
@@ -103,6 +113,17 @@ impl Project {
     /// The engine's ids of the images with these names.
     pub fn ids(&self, place: &Place, tag: impl Fn(&str) -> String) -> Result<Vec<String>> {
         self.sources.iter().map(|source| place.image_id(&tag(source.name))).collect()
+    }
+
+    /// A script that checks each of the peers' images by container-structure-test.
+    pub fn structure_tests(&self, place: &Place) -> Result<String> {
+        let config = self.directory.join("structure.yaml");
+        fs::write(&config, STRUCTURE).with_context(|| format!("writing `{}`", config.display()))?;
+        let test = |source: &Source| {
+            let tag = self.theirs(source.name);
+            format!("'{}' test --image {tag} --config '{}'\n", place.peers.structure_test.display(), config.display())
+        };
+        Ok(self.sources.iter().map(test).collect())
     }
 
     /// Removes the images, whose names another row may want.

@@ -7,20 +7,10 @@ use crate::bench::row::{Measure, Row, goal};
 use crate::bench::series::{Contender, rounds};
 use crate::paths::checkout;
 use crate::run;
-use anyhow::{Context, Result, ensure};
-use std::fs;
+use anyhow::{Result, ensure};
 use std::process::Command;
 
 pub const WORK: &str = "`up`, two images, nothing to do, node asked";
-
-const STRUCTURE: &str = "schemaVersion: 2.0.0
-metadataTest:
-  user: \"1000:1000\"
-fileExistenceTests:
-- name: accounts
-  path: /etc/passwd
-  shouldExist: true
-";
 
 struct Up<'a> {
     bench: &'a Bench,
@@ -100,15 +90,10 @@ fn up(bench: &Bench, project: &Project) -> Command {
 
 /// What does the same with the peers.
 fn script(bench: &Bench, project: &Project) -> Result<String> {
-    let config = project.directory.join("structure.yaml");
-    fs::write(&config, STRUCTURE).with_context(|| format!("writing `{}`", config.display()))?;
     let tags: Vec<String> = project.sources.iter().map(|source| project.theirs(source.name)).collect();
-    let peers = &bench.place.peers;
-    let mut script = "docker buildx bake --file bake.json\n".to_owned();
-    for tag in &tags {
-        script += &format!("'{}' test --image {tag} --config structure.yaml\n", peers.structure_test.display());
-    }
-    Ok(script + &format!("'{}' load docker-image {} --name {CLUSTER}\n", peers.kind.display(), tags.join(" ")))
+    let script = "docker buildx bake --file bake.json\n".to_owned() + &project.structure_tests(&bench.place)?;
+    Ok(script
+        + &format!("'{}' load docker-image {} --name {CLUSTER}\n", bench.place.peers.kind.display(), tags.join(" ")))
 }
 
 fn has(node: &Node, project: &Project, ids: &[String], tag: impl Fn(&str) -> String) -> Result<()> {
