@@ -94,6 +94,13 @@ mod tests {
     }
 
     #[test]
+    fn any_numbers_of_a_chart_can_be_reckoned_with() {
+        let most = probe(u32::MAX, u32::MAX, u32::MAX);
+        let (restarts, (least, last)) = fate(&most, Duration::from_secs(5), Default::default(), Duration::ZERO);
+        assert!(restarts == Restarts::Never && least < last);
+    }
+
+    #[test]
     fn the_worst_start_decides() {
         assert_eq!(of_all(&probe(0, 1, 5), &at(&[1, 5, 2]), None).0, Restarts::Always);
         assert_eq!(of_all(&probe(0, 1, 5), &[], None).0, Restarts::Never);

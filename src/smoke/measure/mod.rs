@@ -52,7 +52,8 @@ pub async fn measure(
     let lost = |error| Error::engine(&plan.name, error);
     let settings = engine.image_settings(image.engine_id).await.map_err(lost)?;
     let mut patient = plan.clone();
-    patient.probe.deadline *= PATIENCE;
+    // A chart may say any number.
+    patient.probe.deadline = patient.probe.deadline.saturating_mul(PATIENCE);
     let setup = Setup::new(image, &patient, options, settings)?;
     sweep::sweep(engine).await.map_err(lost)?;
     let mut trial = Trial::new(engine, &setup, events, cancel);
