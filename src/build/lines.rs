@@ -33,6 +33,12 @@ impl Lines {
         stage.lines.get((uncounted + number).checked_sub(1)?).copied()
     }
 
+    /// The line of the `FROM` that BuildKit names `[STAGE 1/N] FROM …`, where it is counted. Builds side by side
+    /// share the step of a base that they have in common, under the name that it has in one of them.
+    pub(super) fn find_from(&self, stage: &str, of: usize) -> Option<u32> {
+        self.stage(stage).filter(|stage| stage.lines.len() == of)?.lines.first().copied()
+    }
+
     /// BuildKit names a stage by its name, by `stage-INDEX`, or not at all if it is the only one.
     fn stage(&self, name: &str) -> Option<&StageLines> {
         if name.is_empty() {
@@ -72,6 +78,12 @@ mod tests {
         for other in ["[internal] load build context", "exporting to image", "[auth] x", ""] {
             assert_eq!(split_name(other), None);
         }
+    }
+
+    #[test]
+    fn a_base_that_another_build_names_has_no_line() {
+        let lines = Lines::of("FROM a\nARG X\nWORKDIR /x\nCOPY . .\nRUN x\n");
+        assert_eq!((lines.find_from("", 4), lines.find_from("", 3)), (Some(1), None));
     }
 
     #[test]

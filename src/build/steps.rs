@@ -137,9 +137,10 @@ impl Steps {
         self.numbered += 1;
         self.events.say(Event::StepsKnown { image: self.image.clone(), steps: self.numbered });
         let (name, line, counted) = match split_name(&vertex.name) {
-            Some((stage, number, of, rest)) => {
-                (bare(rest), self.lines.find(stage, number, of), !rest.starts_with("FROM "))
+            Some((stage, _, of, rest)) if rest.starts_with("FROM ") => {
+                (bare(rest), self.lines.find_from(stage, of), false)
             }
+            Some((stage, number, of, rest)) => (bare(rest), self.lines.find(stage, number, of), true),
             None => (vertex.name.clone(), None, false),
         };
         Known {
