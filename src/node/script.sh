@@ -85,6 +85,28 @@ counts() {
   [ -n "$pipes" ] && mkfifo "$pipes/try" && printf 'ab' | { exactly 1 >/dev/null && [ "$(cat)" = b ]; }
 }
 
+# DIGEST: containerd's garbage collection removes what no image refers to yet, so a blob says itself
+# that it is kept until the image is there.
+keep() {
+  ctr -n k8s.io content label "$1" "containerd.io/gc.root=$kept" >/dev/null 2>&1
+}
+
+# No blob says so any more, also not those of a load that was killed more than an hour ago.
+release() {
+  ctr -n k8s.io content ls 'labels."containerd.io/gc.root"~=^loadline-' |
+    sed -n 's/^\(sha256:[0-9a-f]*\).*gc\.root=\(loadline-\([0-9]*\)-[^,]*\).*/\1 \2 \3/p' |
+    while read -r digest by since; do
+      [ "$by" = "$kept" ] || [ $(($(date +%s) - since)) -gt 3600 ] || continue
+      ctr -n k8s.io content label "$digest" containerd.io/gc.root=
+    done
+}
+
+# Nobody waits for it.
+leave() {
+  rm -rf "$pipes"
+  [ $blobs = 0 ] || release >/dev/null 2>&1 &
+}
+
 # DIGEST SIZE: what is taken of the input while containerd still writes the blob before it. What is
 # there already it does not read, and what it refuses is read to its end, so that the next is found.
 blob() {
@@ -92,8 +114,11 @@ blob() {
   mkfifo "$pipes/$blobs" 2>"$pipes/refused" || return
   rm "$pipes/refused"
   {
-    said=$(ctr -n k8s.io content ingest --expected-digest "$1" --expected-size "$2" "loadline-${pipes##*/}-$1" 2>&1) ||
+    if said=$(ctr -n k8s.io content ingest --expected-digest "$1" --expected-size "$2" "loadline-${pipes##*/}-$1" 2>&1); then
+      keep "$1"
+    else
       printf '%s\n' "$said" >>"$pipes/refused"
+    fi
     cat >/dev/null
   } <"$pipes/$blobs" &
   exactly "$2" >"$pipes/$blobs"
@@ -104,7 +129,7 @@ echo "$mark ready"
 [ "$verb" = load ] || exit 0
 read -r word more || exit 0
 if [ "$word" = list ]; then
-  pipes=$(mktemp -d) && trap 'rm -rf "$pipes"' EXIT
+  pipes=$(mktemp -d) && kept=loadline-$(date +%s)-${pipes##*/} && trap leave EXIT
   piece counts counts &
   piece blobs ctr -n k8s.io content ls -q &
   piece chains ctr -n k8s.io snapshots --snapshotter "$snapshotter" ls &

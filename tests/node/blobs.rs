@@ -56,6 +56,31 @@ async fn the_archive_is_small_when_the_large_layers_were_taken() {
 }
 
 #[tokio::test]
+async fn a_blob_is_kept_until_the_image_is_there() {
+    let log = r#"case "$*" in *ingest*) cat >/dev/null;; *import*) cat >/dev/null; echo import >>/log;;
+        *'content label'*) shift 4; echo "$*" >>/log;; *gc.root*) cat /old; sed 's/ / 5MB now /' /log;; *' ls'*) ;;
+        *) echo 'does not exist' >&2; exit 1;; esac"#;
+    let machine = Machine::with(&[("crictl", NO_IMAGE), ("ctr", log)]).await;
+    let old = "for since in 1700000000 $(date +%s); do \
+               echo \"sha256:$since 5MB now containerd.io/gc.root=loadline-$since-x\"; done >/old; cat /old";
+    let old = run_in(&machine.name, old).await;
+    let (image, layers) = large().await;
+    load_to(&image, &machine.nodes().await).await;
+    let log = run_in(&machine.name, "until [ $(grep -c =$ /log) = 3 ]; do sleep 0.1; done; cat /log").await;
+    let lines: Vec<_> = log.lines().collect();
+    let [kept @ .., _import, one, two, three, _again] = &lines[..] else { panic!("{log}") };
+    let said =
+        |line: &str, layer: &String| line.starts_with(&format!("sha256:{layer} containerd.io/gc.root=loadline-"));
+    assert!(layers[..2].iter().all(|layer| kept.iter().any(|line| said(line, layer))), "{log}");
+    let mut released = [*one, *two, *three].map(|line| line.trim_end_matches(" containerd.io/gc.root="));
+    let mut expected = [&layers[0], &layers[1], "1700000000"].map(|digest| format!("sha256:{digest}"));
+    released.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(released, expected, "not what another load keeps now: {old}{log}");
+    forget(&[&image]).await;
+}
+
+#[tokio::test]
 async fn what_is_there_already_is_not_read_and_the_next_is_found() {
     let ingest = format!("case $* in *$(cat /first)*) exit 0 ;; esac; {KEEP}");
     let machine = Machine::with_intake(&ingest, "cat >/archive", NO_IMAGE).await;

@@ -35,10 +35,13 @@ async fn progress_ends_with_all_bytes_sent() {
             _ => None,
         })
         .collect();
+    let layer = engine().await.inspect(image.engine_id.as_str()).await.unwrap().root_fs[0].clone();
     let (_, before) = progress.split_last().unwrap();
     assert!(!before.is_empty() && before.iter().all(|(done, total)| done < total), "{progress:?}");
     assert_eq!(progress.last(), Some(&(run.sent(), run.sent())));
     assert!(matches!(run.events.last(), Some(Event::Loaded { .. })));
+    // What kept the blob until the image was there is undone after it.
+    on_node(&format!("while ctr -n k8s.io content ls | grep {layer} | grep gc.root=; do sleep 0.1; done")).await;
     forget(&[&image]).await;
 }
 
