@@ -202,14 +202,13 @@ mod tests {
     }
 
     #[test]
-    fn first_lines_without_a_key_take_no_time() {
+    fn many_first_lines_without_a_key_are_none() {
+        // If each were read to the end of the file, this would not end for hours.
         let first = "-----BEGIN PRIVATE KEY-----";
-        let start = std::time::Instant::now();
         for line in [format!("{first}:\n"), format!("{first} ")] {
             let many = line.repeat(LARGEST as usize / line.len());
             assert_eq!(found("app/any", &many), []);
         }
-        assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! What happens to one node in a load.
 
 use super::pass::{Piece, Source};
-use super::{Arrived, Moved};
+use super::{Arrived, Moved, Permit};
 use crate::event::{Event, Events};
 use crate::image::transfer::Contents;
 use crate::node::{Error, Session};
 use crate::types::{ByteSize, Digest, ImageId};
+use std::cell::Cell;
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How often a node's progress is said.
@@ -20,6 +22,10 @@ pub(super) struct Delivery {
     /// Whether pods run there, that may go on with an old image.
     pub(super) runs_pods: bool,
     pub(super) begun: Instant,
+    pub(super) permit: Permit,
+    /// How long for that: all nodes together, and this one by itself.
+    pub(super) waited: Rc<Cell<Duration>>,
+    pub(super) waited_itself: Cell<Duration>,
     pub(super) events: Events,
 }
 
@@ -39,6 +45,7 @@ impl Delivery {
         let delivered = match source {
             Some(source) => self.send(session, source).await?,
             None if session.found().complete => {
+                self.may_arrive().await;
                 Delivered::Arrived(self.arrived(0, format!("asked {}", session.asked()), Vec::new()))
             }
             None => Delivered::Arrived(self.name(session).await?),
@@ -88,6 +95,7 @@ impl Delivery {
         spared: &HashSet<Digest>,
         pushed: bool,
     ) -> Result<Arrived, Error> {
+        self.may_arrive().await;
         let tail = contents.tail(session.names(), session.form());
         let sent = sent + tail.len() as u64;
         self.progress(sent, sent);
@@ -104,13 +112,19 @@ impl Delivery {
     }
 
     async fn name(&self, session: Session) -> Result<Arrived, Error> {
+        self.may_arrive().await;
         let (moving, asked) = (session.found().moving.clone(), session.asked());
         let pods = session.name().await?;
         Ok(self.arrived(0, format!("under other names; asked {asked}"), Moved::all(moving, &pods)))
     }
 
+    async fn may_arrive(&self) {
+        self.waited_itself.set(self.waited_itself.get() + self.permit.wait().await);
+    }
+
     fn arrived(&self, sent: u64, how: String, moved: Vec<Moved>) -> Arrived {
-        Arrived { node: self.node.clone(), sent: ByteSize(sent), how, moved, took: self.begun.elapsed() }
+        let took = self.begun.elapsed().saturating_sub(self.waited.get() + self.waited_itself.get());
+        Arrived { node: self.node.clone(), sent: ByteSize(sent), how, moved, took }
     }
 
     fn progress(&self, done: u64, total: u64) {

@@ -6,12 +6,14 @@ mod error;
 mod fetch;
 mod layers;
 mod pass;
+mod permit;
 mod push;
 mod teach;
 
 pub use asked::{Asked, ask};
 pub use error::Error;
 pub use fetch::{Fetched, fetch};
+pub use permit::Permit;
 pub use teach::{is_worth_teaching, teach};
 
 use crate::engine::{Engine, ImageSummary, RootFs, saying_if_slow};
@@ -26,7 +28,9 @@ use futures_util::future::join_all;
 use layers::Layers;
 use pass::{Broken, Pass};
 use push::Push;
+use std::cell::Cell;
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -93,7 +97,7 @@ pub struct Arrived {
     pub how: String,
     /// The names that were another image's before.
     pub moved: Vec<Moved>,
-    /// From the first question to the proof.
+    /// From the first question to the proof, without what was waited for the permit.
     pub took: Duration,
 }
 
@@ -117,7 +121,8 @@ impl Moved {
 
 /// Brings `image` from `engine` to all `nodes`, in one pass over its bytes, and proves that each
 /// has it under its own tags and under `NAME:id-<first 12 of the id>`. A node that fails does not
-/// keep the others from it. What is learned of its layers goes into `memory`.
+/// keep the others from it. No node has the image before `permit` is given: if this is cancelled
+/// until then, they have nothing of it. What is learned of its layers goes into `memory`.
 ///
 /// # Errors
 /// What is wrong with the image, its engine, or any of the nodes.
@@ -126,12 +131,13 @@ pub async fn load(
     image: &Image,
     nodes: &[Node],
     memory: &Memory,
+    permit: &Permit,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<Vec<Arrived>, Error> {
     let cleanup = TaskTracker::new();
     let loaded = tokio::select! {
-        done = run(engine, image, nodes, memory, &cleanup, events) => done,
+        done = run(engine, image, nodes, memory, permit, &cleanup, events) => done,
         () = cancel.cancelled() => Err(Error::Interrupted { image: image.name.clone() }),
     };
     cleanup.close();
@@ -159,6 +165,7 @@ async fn run(
     image: &Image,
     nodes: &[Node],
     memory: &Memory,
+    permit: &Permit,
     cleanup: &TaskTracker,
     events: &Events,
 ) -> Result<Vec<Arrived>, Error> {
@@ -166,7 +173,8 @@ async fn run(
     let failed = |source| Error::Engine { image: image.name.clone(), source };
     let summary = engine.inspect(image.engine_id.as_str()).await.map_err(failed)?;
     let layers = Layers::of(&image.diff_ids, &memory.sizes, shown(image, &summary));
-    let load = Load { engine, image, wanted, layers, memory, cleanup, begun: Instant::now(), events };
+    let (begun, waited) = (Instant::now(), Rc::default());
+    let load = Load { engine, image, wanted, layers, memory, permit, waited, cleanup, begun, events };
     let all: Vec<&Node> = nodes.iter().collect();
     let mut ended = load.attempt(&all, true).await?;
     let mut arrived = std::mem::take(&mut ended.arrived);
@@ -191,6 +199,9 @@ struct Load<'a> {
     wanted: Wanted,
     layers: Layers,
     memory: &'a Memory,
+    permit: &'a Permit,
+    /// How long for that, all nodes together.
+    waited: Rc<Cell<Duration>>,
     cleanup: &'a TaskTracker,
     begun: Instant,
     events: &'a Events,
@@ -209,7 +220,7 @@ impl Load<'_> {
     async fn attempt<'a>(&self, nodes: &[&'a Node], thin: bool) -> Result<Ended<'a>, Error> {
         // An engine may work for a second before the first byte: an export that is certain begins
         // before all is known. That of a layer that was never seen here is.
-        let certain = || !thin || self.must_export();
+        let certain = || self.permit.is_given() && (!thin || self.must_export());
         let mut export = (self.layers.any_unseen() && certain()).then(|| self.engine.export(self.engine_id()));
         let opened = join_all(nodes.iter().map(|node| self.open(node))).await;
         if export.is_none() && opened.iter().flatten().any(lacks_content) && certain() {
@@ -222,6 +233,11 @@ impl Load<'_> {
         let there = self.layers.held_by_all(pass.present().into_iter());
         let converter = Converter::new(self.image.id.clone(), self.wanted.diff_ids.clone(), there);
         let push = if thin { self.push(&pass) } else { None };
+        // What takes the machine long would change what is measured there meanwhile.
+        let light = pass.present().is_empty() || push.as_ref().is_some_and(|push| push.is_light(&pass.present()));
+        if !light {
+            self.waited.set(self.waited.get() + self.permit.wait().await);
+        }
         // A task of its own: hashing and writing then go on at the same time.
         let (engine, engine_id) = (self.engine.clone(), self.image.engine_id.clone());
         let pass = tokio::spawn(async move { pass.run(&engine, &engine_id, converter, push, export).await });
@@ -280,6 +296,9 @@ impl Load<'_> {
             node: node.name().to_owned(),
             runs_pods: node.runs_pods(),
             begun: self.begun,
+            permit: self.permit.clone(),
+            waited: Rc::clone(&self.waited),
+            waited_itself: Cell::default(),
             events: self.events.clone(),
         };
         let diff_ids = &self.wanted.diff_ids;

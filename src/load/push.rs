@@ -20,6 +20,9 @@ pub(super) const COMPRESSED_SHARE: u64 = 8;
 /// Where the layers are stored compressed, nothing is to be done but to send them.
 const STORED_SHARE: u64 = 2;
 
+/// What nobody notices who measures something on the same machine: a push of that takes less than a second.
+const LIGHT: u64 = 16 << 20;
+
 /// Whether a push that has to work on `work` of `total` bytes is quicker than an export: `work` is at
 /// most one part of `share`. Not if that is not known.
 pub(super) fn pays(work: Option<u64>, total: Option<u64>, share: u64) -> bool {
@@ -81,6 +84,12 @@ impl Push {
         let (work, total) = (self.layers.sum(works), self.layers.total());
         let share = if stored { STORED_SHARE } else { COMPRESSED_SHARE };
         pays(work, total, share)
+    }
+
+    /// Whether it may go on beside a measurement.
+    pub(super) fn is_light(&self, present: Present<'_>) -> bool {
+        let needed: HashSet<&Digest> = self.needed(present).collect();
+        self.layers.sum(|diff_id| needed.contains(diff_id)).is_some_and(|bytes| bytes <= LIGHT)
     }
 
     /// The layers that one of them lacks.

@@ -10,7 +10,7 @@
 # that run are said, too. Anything else ends it.
 mark='@loadline'
 verb=$1 id=$2 chain=$3
-pipes= blobs=0
+work= files= pieces=0 blobs=0
 shift 3
 
 for tool in ctr crictl; do
@@ -43,25 +43,35 @@ cri() {
   crictl inspecti -o go-template --template '{{.status.id}}' "$1"
 }
 
-# As `part`, for what prints little: in one piece, so that several can be asked at once.
+# As `part`, beside others: what they write goes to a file each, or one would come in the middle of
+# another. `gather` waits for them and prints them all.
 piece() {
-  title=$1
-  shift
-  text=$("$@" 2>&1 </dev/null)
-  printf '%s begin %s\n%s\n%s end %s\n' "$mark" "$title" "$text" "$mark" "$?"
+  if [ -z "$work" ]; then
+    part "$@"
+    return
+  fi
+  pieces=$((pieces + 1))
+  files="$files $work/said$pieces"
+  part "$@" >"$work/said$pieces" &
+}
+
+gather() {
+  wait
+  [ -z "$files" ] || cat $files
+  files= pieces=0
 }
 
 state() {
-  piece names names "$@" &
+  piece names names "$@"
   for top in $chain; do
-    [ "$top" = - ] || piece "chain $top" ctr -n k8s.io snapshots --snapshotter "$snapshotter" info "$top" &
+    [ "$top" = - ] || piece "chain $top" ctr -n k8s.io snapshots --snapshotter "$snapshotter" info "$top"
   done
   if [ "$verb" = ask ]; then
     piece cri crictl images -o json
   else
-    for name; do piece "cri $name" cri "$name" & done
+    for name; do piece "cri $name" cri "$name"; done
   fi
-  wait
+  gather
 }
 
 # CRI hears of an image by an event, some time after containerd has it: it is asked again until it
@@ -82,7 +92,7 @@ exactly() {
 
 # Not all `dd` count bytes.
 counts() {
-  [ -n "$pipes" ] && mkfifo "$pipes/try" && printf 'ab' | { exactly 1 >/dev/null && [ "$(cat)" = b ]; }
+  [ -n "$work" ] && mkfifo "$work/try" && printf 'ab' | { exactly 1 >/dev/null && [ "$(cat)" = b ]; }
 }
 
 # DIGEST: containerd's garbage collection removes what no image refers to yet, so a blob says itself
@@ -103,7 +113,7 @@ release() {
 
 # Nobody waits for it.
 leave() {
-  rm -rf "$pipes"
+  rm -rf "$work"
   [ $blobs = 0 ] || release >/dev/null 2>&1 &
 }
 
@@ -111,40 +121,41 @@ leave() {
 # there already it does not read, and what it refuses is read to its end, so that the next is found.
 blob() {
   blobs=$((blobs + 1))
-  mkfifo "$pipes/$blobs" 2>"$pipes/refused" || return
-  rm "$pipes/refused"
+  mkfifo "$work/$blobs" 2>"$work/refused" || return
+  rm "$work/refused"
   {
-    if said=$(ctr -n k8s.io content ingest --expected-digest "$1" --expected-size "$2" "loadline-${pipes##*/}-$1" 2>&1); then
+    if said=$(ctr -n k8s.io content ingest --expected-digest "$1" --expected-size "$2" "loadline-${work##*/}-$1" 2>&1); then
       keep "$1"
     else
-      printf '%s\n' "$said" >>"$pipes/refused"
+      printf '%s\n' "$said" >>"$work/refused"
     fi
     cat >/dev/null
-  } <"$pipes/$blobs" &
-  exactly "$2" >"$pipes/$blobs"
+  } <"$work/$blobs" &
+  exactly "$2" >"$work/$blobs"
 }
 
+work=$(mktemp -d 2>/dev/null) && trap leave EXIT
 state "$@"
 echo "$mark ready"
 [ "$verb" = load ] || exit 0
 read -r word more || exit 0
 if [ "$word" = list ]; then
-  pipes=$(mktemp -d) && kept=loadline-$(date +%s)-${pipes##*/} && trap leave EXIT
-  piece counts counts &
-  piece blobs ctr -n k8s.io content ls -q &
-  piece chains ctr -n k8s.io snapshots --snapshotter "$snapshotter" ls &
-  wait
+  kept=loadline-$(date +%s)-${work##*/}
+  piece counts counts
+  piece blobs ctr -n k8s.io content ls -q
+  piece chains ctr -n k8s.io snapshots --snapshotter "$snapshotter" ls
+  gather
   echo "$mark listed"
   read -r word more || exit 0
 fi
-while [ "$word" = blob ] && [ ! -e "$pipes/refused" ]; do
+while [ "$word" = blob ] && [ ! -e "$work/refused" ]; do
   blob $more
   read -r word more || exit 0
 done
 wait
 echo "$mark begin taken"
-if [ -n "$pipes" ] && [ -e "$pipes/refused" ]; then
-  cat "$pipes/refused"
+if [ -n "$work" ] && [ -e "$work/refused" ]; then
+  cat "$work/refused"
   printf '\n%s end 1\n' "$mark"
   exit 0
 fi

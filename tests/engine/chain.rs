@@ -118,6 +118,22 @@ async fn what_an_image_needs_is_built_before_it_is_smoked() {
 }
 
 #[tokio::test]
+async fn what_does_not_pass_is_nowhere_though_its_load_began() {
+    let pair = Pair::new();
+    let target = format!("docker:{}", address());
+    let settings = fs::read_to_string(pair.dir.path().join("loadline.toml")).unwrap();
+    pair.write("loadline.toml", &settings.replace("[image.api]\n", "[image.api]\nbudget = \"1 KB\"\n"));
+    let ran = pair.run(&["up", "api", "--target", &target]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.of("loaded", "api").is_empty());
+    assert_eq!(ran.one("verified", "api")["passed"], false);
+    assert!(ran.of("failed", "api").is_empty(), "that its load ended is no news: {}", ran.stderr);
+    let id = ran.one("built", "api")["id"].as_str().unwrap().to_owned();
+    let name = pair.tag("api").replace(":1", &format!(":id-{}", &id["sha256:".len()..][..12]));
+    assert!(engine().await.inspect(&name).await.unwrap_err().is_not_found(), "{name}");
+}
+
+#[tokio::test]
 async fn up_walks_each_context_once() {
     let pair = Pair::new();
     let target = format!("docker:{}", address());

@@ -56,6 +56,25 @@ async fn the_archive_is_small_when_the_large_layers_were_taken() {
 }
 
 #[tokio::test]
+async fn long_lists_do_not_come_in_the_middle_of_each_other() {
+    let machine = Machine::with_intake(KEEP, "cat >/archive", NO_IMAGE).await;
+    let (image, layers) = large().await;
+    let many = |last: &str| format!("seq -f 'sha256:%064.0f x' 4000; echo {last}");
+    let log = format!(
+        "case \"$*\" in *ingest*) {KEEP};; *import*) cat >/archive;; *'content ls'*) {};; *snapshots*' ls'*) {};; \
+         *' ls'*) ;; *) echo 'does not exist' >&2; exit 1;; esac",
+        many(&format!("sha256:{}", layers[0])),
+        many("sha256:0"),
+    );
+    machine.install(&[("ctr", &log)]).await;
+    let run = load_to(&image, &machine.nodes().await).await;
+    // The first layer was the last in the list: it was not sent before everything was.
+    assert!(run.notes().contains("once more, whole"), "{:?} {}", run.result, run.notes());
+    assert_eq!(run_in(&machine.name, &format!("ls /taken-{}", layers[1])).await.trim().len(), 71);
+    forget(&[&image]).await;
+}
+
+#[tokio::test]
 async fn a_blob_is_kept_until_the_image_is_there() {
     let log = r#"case "$*" in *ingest*) cat >/dev/null;; *import*) cat >/dev/null; echo import >>/log;;
         *'content label'*) shift 4; echo "$*" >>/log;; *gc.root*) cat /old; sed 's/ / 5MB now /' /log;; *' ls'*) ;;

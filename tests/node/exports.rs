@@ -6,7 +6,7 @@ use crate::harness::*;
 use loadline::event::Events;
 use loadline::image::digests::Pushed;
 use loadline::image::transfer::ArchiveError;
-use loadline::load::{Arrived, Error, Image, load};
+use loadline::load::{Arrived, Error, Image, Permit, load};
 use loadline::types::{Digest, Explained, ImageId, Outcome};
 use tokio_util::sync::CancellationToken;
 
@@ -53,7 +53,8 @@ async fn load_packed(
     let fake = FakeEngine::new(&summary.engine_id, &summary.root_fs, archive, end).await;
     let nowhere = tempfile::tempdir().unwrap();
     let memory = memory_in(nowhere.path());
-    let result = load(&fake.engine, &image, &nodes("minikube").await, &memory, &Events::none(), cancel).await;
+    let (there, permit) = (nodes("minikube").await, Permit::given());
+    let result = load(&fake.engine, &image, &there, &memory, &permit, &Events::none(), cancel).await;
     (image, result)
 }
 

@@ -4,7 +4,7 @@ use loadline::engine::{Address, Engine, Output};
 use loadline::event::{Event, Events};
 use loadline::image::digests::Digests;
 use loadline::image::store::Store;
-use loadline::load::{Arrived, Error, Image, Memory, load, names};
+use loadline::load::{Arrived, Error, Image, Memory, Permit, load, names};
 use loadline::node::{Node, Surroundings, Target};
 use loadline::types::{ByteSize, Digest, ImageId, ImageRef};
 use std::path::Path;
@@ -246,7 +246,7 @@ async fn load_heard(
             all.lock().unwrap().push(event);
         })
     };
-    let result = load(engine, image, nodes, memory, &events, &CancellationToken::new()).await;
+    let result = load(engine, image, nodes, memory, &Permit::given(), &events, &CancellationToken::new()).await;
     let events = std::mem::take(&mut *all.lock().unwrap());
     Run { result, events }
 }

@@ -10,6 +10,7 @@ mod harness;
 mod killed;
 mod kind;
 mod machine;
+mod permits;
 mod pushed;
 mod real;
 mod refusals;

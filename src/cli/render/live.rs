@@ -116,15 +116,17 @@ impl View {
             let text = format!("{} in {}", smoked.answer, text::ms(smoked.ready_ms));
             lines.push(Line::new(&self.mark(smoked.passed, "smoked"), &text, ""));
         }
-        lines.extend(block.nodes.iter().map(|node| self.node(node)));
+        lines.extend(block.nodes.iter().map(|node| self.node(node, block)));
         lines
     }
 
-    fn node(&self, node: &Node) -> Line {
+    fn node(&self, node: &Node, block: &Block) -> Line {
         match node.loaded {
             Some(ms) => Line::new(&self.paint.good(&format!("✓ {}", node.name)), &sent(node.done), &text::ms(ms)),
             None => {
-                let rate = rate(node.done, self.now.saturating_sub(node.since));
+                // The end of it waits for the checks, which is no slow load.
+                let until = if block.is_checked() { self.now } else { node.last };
+                let rate = rate(node.done, until.saturating_sub(node.since));
                 Line::new(&format!("◐ {}", node.name), &text::part_of(node.done, node.total), &rate)
             }
         }

@@ -92,6 +92,8 @@ pub struct Smoked {
 pub struct Node {
     pub name: String,
     pub since: Duration,
+    /// When the last of it was said.
+    pub last: Duration,
     pub done: ByteSize,
     pub total: ByteSize,
     /// How long it took, once it is there.
@@ -122,6 +124,7 @@ impl Screen {
             let block = self.block(image);
             // Nothing of it goes on.
             (block.probing, block.stopping, block.reading) = (None, None, None);
+            block.nodes.retain(|node| node.loaded.is_some());
             block.failed = Some(failure::shown(failure::message(failure)).into_owned());
             block.building = false;
             block.running.clear();
@@ -185,7 +188,7 @@ impl Block {
             }
             Event::Loading { node, done, total, .. } => {
                 let node = self.node(node, at);
-                (node.done, node.total) = (*done, *total);
+                (node.last, node.done, node.total) = (at, *done, *total);
             }
             Event::Loaded { node, sent, ms, .. } => {
                 let node = self.node(node, at);
@@ -259,10 +262,15 @@ impl Block {
     fn node(&mut self, name: &str, at: Duration) -> &mut Node {
         let index = self.nodes.iter().position(|node| node.name == name).unwrap_or_else(|| {
             let (done, total) = (ByteSize(0), ByteSize(0));
-            self.nodes.push(Node { name: name.to_owned(), since: at, done, total, loaded: None });
+            self.nodes.push(Node { name: name.to_owned(), since: at, last: at, done, total, loaded: None });
             self.nodes.len() - 1
         });
         &mut self.nodes[index]
+    }
+
+    /// Whether no check of it goes on.
+    pub fn is_checked(&self) -> bool {
+        self.reading.is_none() && self.probing.is_none() && self.stopping.is_none()
     }
 
     /// All that this image took.

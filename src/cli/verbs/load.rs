@@ -7,11 +7,13 @@ use crate::cli::session::Session;
 use crate::cli::{engine, facts, teaching};
 use crate::engine::{Engine, ImageSummary};
 use crate::event::Event;
-use crate::load::{self, Asked, Image};
+use crate::load::{self, Asked, Image, Permit};
 use crate::node::{Node, Surroundings, Target};
 use crate::project::ImagePlan;
 use crate::types::{Explained, ImageId, ImageRef, Outcome};
 use futures_util::future::join_all;
+use std::future::Future;
+use tokio_util::sync::CancellationToken;
 
 /// What is loaded to where no settings say it.
 const DEFAULT_TARGET: &str = "minikube";
@@ -54,30 +56,82 @@ pub async fn image_of_plan(
     ungated: bool,
     asked: Option<&Asked>,
 ) -> Outcome {
-    let name = Some(image.name.as_str());
-    let Planned { plan, engine, state, .. } = planned;
-    let Standing { id, summary } = standing;
-    match gate::passed(state, engine, plan, image, id).await {
-        Ok(()) => {}
-        Err(gate::NoEvidence::Stale { step, why, .. }) if ungated => {
-            let text = format!("loaded ungated: no passing evidence of `{step}`, {why}");
-            session.events.say(Event::Note { image: Some(image.name.clone()), text });
-        }
-        Err(error) => return session.failed(name, &error),
+    let allowed = passed(session, planned, image, standing, ungated).await;
+    if allowed != Outcome::Fine {
+        return allowed;
     }
+    let Standing { id, summary } = standing;
     if asked.is_some_and(|asked| asked.announce(&image.name, id, nodes, &session.events)) {
         return Outcome::Fine;
     }
-    finish(session, engine, &Image::of(&image.name, id, summary, &image.tags), nodes).await
+    let image = Image::of(&image.name, id, summary, &image.tags);
+    finish(session, &planned.engine, &image, nodes, &Permit::given(), &session.cancel).await
 }
 
-async fn finish(session: &Session, engine: &Engine, image: &Image, nodes: &[Node]) -> Outcome {
+/// Loads `image` as it stands while `checks` go on: the nodes get what it is made of, but have it only
+/// when `checks` ended well and it has passed what it must. How these ended is what counts.
+pub async fn beside(
+    session: &Session,
+    planned: &Planned,
+    image: &ImagePlan,
+    standing: &Standing,
+    nodes: &[Node],
+    checks: impl Future<Output = Outcome>,
+) -> Outcome {
+    let (permit, stop) = (Permit::default(), session.cancel.child_token());
+    let checked = async {
+        let mut outcome = checks.await;
+        if outcome == Outcome::Fine {
+            outcome = passed(session, planned, image, standing, false).await;
+        }
+        if outcome == Outcome::Fine {
+            permit.give()
+        } else {
+            stop.cancel()
+        }
+        outcome
+    };
+    let loaded = Image::of(&image.name, &standing.id, &standing.summary, &image.tags);
+    let loading = finish(session, &planned.engine, &loaded, nodes, &permit, &stop);
+    let (checked, loaded) = tokio::join!(checked, loading);
+    Outcome::worst([checked, loaded])
+}
+
+/// Whether `image` as it stands passed what it must; why not is said.
+async fn passed(
+    session: &Session,
+    Planned { plan, engine, state, .. }: &Planned,
+    image: &ImagePlan,
+    standing: &Standing,
+    ungated: bool,
+) -> Outcome {
+    match gate::passed(state, engine, plan, image, &standing.id).await {
+        Ok(()) => Outcome::Fine,
+        Err(gate::NoEvidence::Stale { step, why, .. }) if ungated => {
+            let text = format!("loaded ungated: no passing evidence of `{step}`, {why}");
+            session.events.say(Event::Note { image: Some(image.name.clone()), text });
+            Outcome::Fine
+        }
+        Err(error) => session.failed(Some(&image.name), &error),
+    }
+}
+
+/// If `stop` ends it, and not the whole run, whoever did that says why.
+async fn finish(
+    session: &Session,
+    engine: &Engine,
+    image: &Image,
+    nodes: &[Node],
+    permit: &Permit,
+    stop: &CancellationToken,
+) -> Outcome {
     let memory = facts::memory(engine);
-    match load::load(engine, image, nodes, &memory, &session.events, &session.cancel).await {
+    match load::load(engine, image, nodes, &memory, permit, &session.events, stop).await {
         Ok(_) => {
             session.lessons.note(engine, image, &memory);
             Outcome::Fine
         }
+        Err(load::Error::Interrupted { .. }) if !session.cancel.is_cancelled() => Outcome::Fine,
         Err(error) => session.failed(Some(&image.name), &error),
     }
 }
@@ -156,5 +210,6 @@ async fn reference_of(
         ImageId(summary.engine_id.clone())
     };
     session.events.say(Event::Note { image: Some(name.clone()), text: "ungated: not an image of the plan".to_owned() });
-    finish(session, engine, &Image::of(&name, &id, &summary, &tags), nodes).await
+    let image = Image::of(&name, &id, &summary, &tags);
+    finish(session, engine, &image, nodes, &Permit::given(), &session.cancel).await
 }

@@ -1,5 +1,5 @@
 //! `loadline up`: build, then verify and smoke side by side, then load; for all images at once, and
-//! only what is not proven yet.
+//! only what is not proven yet. The bytes of what was just built go to the nodes while it is checked.
 
 use crate::build::{Built, Options};
 use crate::cli::args::Up;
@@ -142,12 +142,19 @@ impl Chain<'_, '_> {
         let built = self.built(&image.name).await.unwrap_or(Err(Outcome::StepFailed))?;
         let standing = gate::just_built(&self.planned.engine, image, &built).await;
         let standing = standing.map_err(|error| self.session.failed(Some(&image.name), &error))?;
-        let checks = tokio::join!(self.verify(image, &standing), self.smoke(image, &standing));
-        fine(Outcome::worst(<[Outcome; 2]>::from(checks)))?;
-        // Of what was built only now they were not asked.
-        let asked = if self.known.contains(&standing.id) { Some(self.asking.clone().await) } else { None };
+        let checks = async {
+            let both = tokio::join!(self.verify(image, &standing), self.smoke(image, &standing));
+            Outcome::worst(<[Outcome; 2]>::from(both))
+        };
         let Self { session, planned, nodes, .. } = self;
-        fine(load::image_of_plan(session, planned, image, &standing, nodes, false, asked.as_deref()).await)?;
+        if self.known.contains(&standing.id) {
+            fine(checks.await)?;
+            let asked = self.asking.clone().await;
+            fine(load::image_of_plan(session, planned, image, &standing, nodes, false, Some(&asked)).await)?;
+        } else {
+            // The nodes were not asked about what was built only now.
+            fine(load::beside(session, planned, image, &standing, nodes, checks).await)?;
+        }
         Ok(standing)
     }
 

@@ -9,11 +9,11 @@ use std::fmt;
 /// Milliseconds of one run. Parts may overlap each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Steps {
-    /// While any step of a build ran.
+    /// From a build's first step to the end of its last: what is between them is the builder's, too.
     build: f64,
     /// While any smoke test ran.
     smoke: f64,
-    /// Of the load.
+    /// From the last smoke test to the last proof of a node: what else a load does goes on beside the checks.
     load: f64,
     /// From the end of an upgrade until all of it ran.
     rollout: f64,
@@ -29,17 +29,16 @@ impl Steps {
         let events: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let last = events.last().filter(|event| event["event"] == "finished");
         ensure!(last.is_some(), "the events do not end with `finished`");
-        let build = between(&events, "step-started", "step-finished", |event| {
-            format!("{} {}", event["image"], event["step"]["number"])
-        });
+        let build = builds(&events);
         let smoke = between(&events, "smoke-started", "smoked", |event| event["image"].to_string());
         let rollout = between(&events, "waiting", "deployed", |event| event["release"].to_string());
-        let load = events.iter().filter(|event| event["event"] == "loaded").map(|event| ms(&event["ms"]));
+        let last_of = |name| events.iter().rfind(|event| event["event"] == name).map(|event| ms(&event["at_ms"]));
+        let load = last_of("loaded").zip(last_of("smoked")).map_or(0.0, |(loaded, smoked)| (loaded - smoked).max(0.0));
         let all: Vec<Interval> = [&build[..], &smoke, &rollout].concat();
         Ok(Self {
             build: covered(build),
             smoke: covered(smoke),
-            load: load.fold(0.0, f64::max),
+            load,
             rollout: covered(rollout),
             own: last.map_or(f64::NAN, |event| ms(&event["ms"])) - covered(all),
         })
@@ -67,7 +66,7 @@ impl fmt::Display for Steps {
         let Self { build, smoke, load, rollout, own } = self;
         write!(
             f,
-            "the build's steps {build:.0} ms, the smoke test {smoke:.0} ms, the rollout {rollout:.0} ms, \
+            "the builder {build:.0} ms, the smoke test {smoke:.0} ms, the rollout {rollout:.0} ms, \
              all else {own:.0} ms, of which the load {load:.0} ms"
         )
     }
@@ -75,6 +74,16 @@ impl fmt::Display for Steps {
 
 fn ms(value: &Value) -> f64 {
     value.as_f64().unwrap_or_default()
+}
+
+/// From the first step of each image's build to the end of its last.
+fn builds(events: &[Value]) -> Vec<Interval> {
+    let mut all: BTreeMap<String, Interval> = BTreeMap::new();
+    for event in events.iter().filter(|event| event["event"] == "step-started" || event["event"] == "step-finished") {
+        let at = ms(&event["at_ms"]);
+        all.entry(event["image"].to_string()).or_insert((at, at)).1 = at;
+    }
+    all.into_values().collect()
 }
 
 /// From the first `begin` to the `end` of the same `key`, for each.
@@ -112,7 +121,10 @@ mod tests {
 {"event":"step-started","image":"api","step":{"number":4},"at_ms":150}
 {"event":"step-finished","image":"api","step":{"number":3},"at_ms":200}
 {"event":"step-finished","image":"api","step":{"number":4},"at_ms":400}
-{"event":"step-finished","image":"api","step":{"number":9},"at_ms":401}
+{"event":"step-started","image":"web","step":{"number":1},"at_ms":350}
+{"event":"step-finished","image":"web","step":{"number":1},"at_ms":420}
+{"event":"step-started","image":"api","step":{"number":5},"at_ms":430}
+{"event":"step-finished","image":"api","step":{"number":5},"at_ms":440}
 {"event":"smoke-started","image":"api","at_ms":500}
 {"event":"smoked","image":"api","at_ms":1500}
 {"event":"loaded","image":"api","ms":200,"at_ms":1700}
@@ -125,7 +137,7 @@ mod tests {
     #[test]
     fn time_that_overlaps_counts_once() {
         let steps = Steps::of(SAID).unwrap();
-        assert_eq!(steps, Steps { build: 300.0, smoke: 1000.0, load: 200.0, rollout: 1000.0, own: 750.0 });
+        assert_eq!(steps, Steps { build: 340.0, smoke: 1000.0, load: 200.0, rollout: 1000.0, own: 710.0 });
         assert_eq!(Steps::median(&[steps, steps]), steps);
     }
 

@@ -19,7 +19,7 @@ use std::process::Command;
 
 pub const CHANGE: &str = "a line of the backend changed, until the new pod answers";
 const OWN: &str =
-    "Loadline's own share of that: all but the build's steps, the smoke test's containers and the rollout";
+    "Loadline's own share of that: all but the builder's work, the smoke test's containers and the rollout";
 pub const EMPTY: &str = "from images on the node to passed journeys, in an empty cluster";
 
 /// The namespaces: Loadline's is that of the settings.
