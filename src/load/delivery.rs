@@ -6,9 +6,7 @@ use crate::event::{Event, Events};
 use crate::image::transfer::Contents;
 use crate::node::{Error, Session};
 use crate::types::{ByteSize, Digest, ImageId};
-use std::cell::Cell;
 use std::collections::HashSet;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How often a node's progress is said.
@@ -23,9 +21,6 @@ pub(super) struct Delivery {
     pub(super) runs_pods: bool,
     pub(super) begun: Instant,
     pub(super) permit: Permit,
-    /// How long for that: all nodes together, and this one by itself.
-    pub(super) waited: Rc<Cell<Duration>>,
-    pub(super) waited_itself: Cell<Duration>,
     pub(super) events: Events,
 }
 
@@ -44,8 +39,8 @@ impl Delivery {
     pub(super) async fn run(&self, session: Session, source: Option<Source>) -> Result<Delivered, Error> {
         let delivered = match source {
             Some(source) => self.send(session, source).await?,
-            None if session.found().complete => {
-                self.may_arrive().await;
+            // What was said long before the permit is no answer any more.
+            None if session.found().complete && self.permit.is_given() => {
                 Delivered::Arrived(self.arrived(0, format!("asked {}", session.asked()), Vec::new()))
             }
             None => Delivered::Arrived(self.name(session).await?),
@@ -95,7 +90,7 @@ impl Delivery {
         spared: &HashSet<Digest>,
         pushed: bool,
     ) -> Result<Arrived, Error> {
-        self.may_arrive().await;
+        self.permit.wait().await;
         let tail = contents.tail(session.names(), session.form());
         let sent = sent + tail.len() as u64;
         self.progress(sent, sent);
@@ -112,18 +107,15 @@ impl Delivery {
     }
 
     async fn name(&self, session: Session) -> Result<Arrived, Error> {
-        self.may_arrive().await;
+        self.permit.wait().await;
         let (moving, asked) = (session.found().moving.clone(), session.asked());
+        let how = if session.found().complete { "asked" } else { "under other names; asked" };
         let pods = session.name().await?;
-        Ok(self.arrived(0, format!("under other names; asked {asked}"), Moved::all(moving, &pods)))
-    }
-
-    async fn may_arrive(&self) {
-        self.waited_itself.set(self.waited_itself.get() + self.permit.wait().await);
+        Ok(self.arrived(0, format!("{how} {asked}"), Moved::all(moving, &pods)))
     }
 
     fn arrived(&self, sent: u64, how: String, moved: Vec<Moved>) -> Arrived {
-        let took = self.begun.elapsed().saturating_sub(self.waited.get() + self.waited_itself.get());
+        let took = self.begun.elapsed().saturating_sub(self.permit.waited());
         Arrived { node: self.node.clone(), sent: ByteSize(sent), how, moved, took }
     }
 

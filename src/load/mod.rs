@@ -28,9 +28,7 @@ use futures_util::future::join_all;
 use layers::Layers;
 use pass::{Broken, Pass};
 use push::Push;
-use std::cell::Cell;
 use std::collections::HashSet;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -97,7 +95,7 @@ pub struct Arrived {
     pub how: String,
     /// The names that were another image's before.
     pub moved: Vec<Moved>,
-    /// From the first question to the proof, without what was waited for the permit.
+    /// From the first question to the proof, without the time in which a node waited for the permit.
     pub took: Duration,
 }
 
@@ -172,9 +170,10 @@ async fn run(
     let wanted = image.wanted()?;
     let failed = |source| Error::Engine { image: image.name.clone(), source };
     let summary = engine.inspect(image.engine_id.as_str()).await.map_err(failed)?;
-    let layers = Layers::of(&image.diff_ids, &memory.sizes, shown(image, &summary));
-    let (begun, waited) = (Instant::now(), Rc::default());
-    let load = Load { engine, image, wanted, layers, memory, permit, waited, cleanup, begun, events };
+    let shown = shown(image, &summary);
+    let layers = Layers::of(&image.diff_ids, &memory.sizes, shown);
+    let begun = Instant::now();
+    let load = Load { engine, image, wanted, layers, memory, permit, shown, cleanup, begun, events };
     let all: Vec<&Node> = nodes.iter().collect();
     let mut ended = load.attempt(&all, true).await?;
     let mut arrived = std::mem::take(&mut ended.arrived);
@@ -200,8 +199,8 @@ struct Load<'a> {
     layers: Layers,
     memory: &'a Memory,
     permit: &'a Permit,
-    /// How long for that, all nodes together.
-    waited: Rc<Cell<Duration>>,
+    /// What the engine says of its size.
+    shown: Option<u64>,
     cleanup: &'a TaskTracker,
     begun: Instant,
     events: &'a Events,
@@ -230,17 +229,22 @@ impl Load<'_> {
         let mut pass = Pass::default();
         let deliveries: Vec<_> =
             nodes.iter().zip(sessions).map(|(node, session)| self.deliver(node, session, &mut pass)).collect();
-        let there = self.layers.held_by_all(pass.present().into_iter());
-        let converter = Converter::new(self.image.id.clone(), self.wanted.diff_ids.clone(), there);
-        let push = if thin { self.push(&pass) } else { None };
+        let mut layers = self.layers.clone();
+        let mut push = if thin { self.push(&layers, &pass) } else { None };
         // What takes the machine long would change what is measured there meanwhile.
         let light = pass.present().is_empty() || push.as_ref().is_some_and(|push| push.is_light(&pass.present()));
-        if !light {
-            self.waited.set(self.waited.get() + self.permit.wait().await);
+        if !light && !self.permit.is_given() {
+            self.permit.wait().await;
+            // Meanwhile the image was read, so more is known of its layers.
+            layers = Layers::of(&self.image.diff_ids, &self.memory.sizes, self.shown);
+            push = if thin { self.push(&layers, &pass) } else { None };
         }
+        let there = layers.held_by_all(pass.present().into_iter());
+        let converter = Converter::new(self.image.id.clone(), self.wanted.diff_ids.clone(), there);
         // A task of its own: hashing and writing then go on at the same time.
         let (engine, engine_id) = (self.engine.clone(), self.image.engine_id.clone());
-        let pass = tokio::spawn(async move { pass.run(&engine, &engine_id, converter, push, export).await });
+        let permit = self.permit.clone();
+        let pass = tokio::spawn(async move { pass.run(&engine, &engine_id, converter, push, export, &permit).await });
         let (passed, delivered) = tokio::join!(AbortOnDropHandle::new(pass), join_all(deliveries));
         self.remember(self.whole(passed)?).await;
         let mut ended = Ended::default();
@@ -297,8 +301,6 @@ impl Load<'_> {
             runs_pods: node.runs_pods(),
             begun: self.begun,
             permit: self.permit.clone(),
-            waited: Rc::clone(&self.waited),
-            waited_itself: Cell::default(),
             events: self.events.clone(),
         };
         let diff_ids = &self.wanted.diff_ids;
@@ -322,14 +324,14 @@ impl Load<'_> {
 
     /// The push that brings what those who take part in `pass` lack, if it is possible and
     /// quicker than an export.
-    fn push(&self, pass: &Pass) -> Option<Push> {
+    fn push(&self, layers: &Layers, pass: &Pass) -> Option<Push> {
         if pass.present().is_empty() || !self.engine.address().may_share_loopback() {
             return None;
         }
         let push = Push {
             engine: self.engine.clone(),
             image: self.image.clone(),
-            layers: self.layers.clone(),
+            layers: layers.clone(),
             digests: self.memory.digests.clone(),
             known: self.memory.digests.known(),
             cleanup: self.cleanup.clone(),

@@ -2,6 +2,7 @@
 //! them sets the pace and nothing piles up; one that fails leaves its queue and no more. What a
 //! node has already is not sent to it.
 
+use super::Permit;
 use super::push::{Push, Pushed};
 use crate::engine::{self, Engine};
 use crate::image::transfer::{ArchiveError, Chunk, Contents, Converter};
@@ -102,6 +103,7 @@ impl Pass {
         converter: Converter,
         push: Option<Push>,
         export: Option<Export>,
+        permit: &Permit,
     ) -> Result<Vec<(Digest, u64)>, Broken> {
         if self.0.is_empty() {
             return Ok(Vec::new());
@@ -110,7 +112,11 @@ impl Pass {
         match push {
             Some(push) => match push.run(&self.present()).await {
                 Ok(pushed) => self.send_pushed(&pushed).await.map(|()| Vec::new()),
-                Err(_) => self.export(engine.export(image.as_str()), converter).await,
+                Err(_) => {
+                    // To read the whole image is no light work any more.
+                    permit.wait().await;
+                    self.export(engine.export(image.as_str()), converter).await
+                }
             },
             None => self.export(export.unwrap_or_else(|| engine.export(image.as_str())), converter).await,
         }

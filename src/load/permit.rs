@@ -1,12 +1,18 @@
 //! When nodes may have an image: its bytes can go there before that is certain.
 
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Leave to give an image to nodes. Before it is given, they get what the image is made of, but not
 /// the end of it, without which they have no image and keep nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Permit(CancellationToken);
+pub struct Permit {
+    given: CancellationToken,
+    /// When the first had nothing else to do than to wait for it.
+    since: Arc<OnceLock<Instant>>,
+    until: Arc<OnceLock<Instant>>,
+}
 
 impl Permit {
     /// One that is given already.
@@ -18,18 +24,26 @@ impl Permit {
 
     /// Gives it to all who wait for it.
     pub fn give(&self) {
-        self.0.cancel();
+        self.until.get_or_init(Instant::now);
+        self.given.cancel();
     }
 
-    /// Whether it is.
+    /// Whether it is given.
     pub(super) fn is_given(&self) -> bool {
-        self.0.is_cancelled()
+        self.given.is_cancelled()
     }
 
-    /// Waits until it is given, and says how long that took.
-    pub(super) async fn wait(&self) -> Duration {
-        let since = Instant::now();
-        self.0.cancelled().await;
-        since.elapsed()
+    /// Waits until it is given.
+    pub(super) async fn wait(&self) {
+        self.since.get_or_init(Instant::now);
+        self.given.cancelled().await;
+    }
+
+    /// How long it was waited for.
+    pub(super) fn waited(&self) -> Duration {
+        self.until
+            .get()
+            .zip(self.since.get())
+            .map_or(Duration::ZERO, |(until, since)| until.saturating_duration_since(*since))
     }
 }

@@ -78,18 +78,21 @@ pub(super) struct Selection {
 impl Push {
     /// Whether a push is quicker than an export, for what those lack that have these blobs and layers.
     pub(super) fn is_worth_it(&self, present: Present<'_>) -> bool {
-        let stored = self.image.is_kept_as_blobs();
-        let needed: HashSet<&Digest> = self.needed(present).collect();
-        let works = |diff_id: &Digest| needed.contains(diff_id) || !stored && !self.known.contains_key(diff_id);
-        let (work, total) = (self.layers.sum(works), self.layers.total());
-        let share = if stored { STORED_SHARE } else { COMPRESSED_SHARE };
-        pays(work, total, share)
+        let share = if self.image.is_kept_as_blobs() { STORED_SHARE } else { COMPRESSED_SHARE };
+        pays(self.work(present), self.layers.total(), share)
     }
 
-    /// Whether it may go on beside a measurement.
+    /// Whether it may go on beside a measurement. Of a layer that was never measured it is not certain
+    /// that it has any bytes: the headers of the others are not in what the engine says of the image.
     pub(super) fn is_light(&self, present: Present<'_>) -> bool {
+        self.work(present).is_some_and(|bytes| (1..=LIGHT).contains(&bytes))
+    }
+
+    /// About how many bytes are sent, or must be compressed for it.
+    fn work(&self, present: Present<'_>) -> Option<u64> {
+        let stored = self.image.is_kept_as_blobs();
         let needed: HashSet<&Digest> = self.needed(present).collect();
-        self.layers.sum(|diff_id| needed.contains(diff_id)).is_some_and(|bytes| bytes <= LIGHT)
+        self.layers.sum(|diff_id| needed.contains(diff_id) || !stored && !self.known.contains_key(diff_id))
     }
 
     /// The layers that one of them lacks.

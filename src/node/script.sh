@@ -111,10 +111,13 @@ release() {
     done
 }
 
-# Nobody waits for it.
+# A blob that is still being written is kept only then; nobody waits for what follows.
 leave() {
+  [ $blobs = 0 ] || wait
   rm -rf "$work"
-  [ $blobs = 0 ] || release >/dev/null 2>&1 &
+  {
+    [ $blobs = 0 ] || release
+  } >/dev/null 2>&1 &
 }
 
 # DIGEST SIZE: what is taken of the input while containerd still writes the blob before it. What is
@@ -134,7 +137,8 @@ blob() {
   exactly "$2" >"$work/$blobs"
 }
 
-work=$(mktemp -d 2>/dev/null) && trap leave EXIT
+# A full disk is to be told, not to be in the way of telling it.
+work=$(mktemp -d /run/loadline.XXXXXX 2>/dev/null || mktemp -d 2>/dev/null) && trap leave EXIT && trap 'exit 1' HUP INT TERM PIPE
 state "$@"
 echo "$mark ready"
 [ "$verb" = load ] || exit 0

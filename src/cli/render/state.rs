@@ -186,6 +186,7 @@ impl Block {
                 let since = self.probing.as_ref().map_or(at, |(since, _)| *since);
                 self.probing = Some((since, format!("{request} → {}", text::plain(answer))));
             }
+            Event::Loading { .. } if self.is_refused() => {}
             Event::Loading { node, done, total, .. } => {
                 let node = self.node(node, at);
                 (node.last, node.done, node.total) = (at, *done, *total);
@@ -196,6 +197,16 @@ impl Block {
             }
             _ => self.result(event),
         }
+        if self.is_refused() {
+            self.nodes.retain(|node| node.loaded.is_some());
+        }
+    }
+
+    /// Whether it goes no further: no node gets it then.
+    fn is_refused(&self) -> bool {
+        self.failed.is_some()
+            || self.verified.as_ref().is_some_and(|verified| !verified.passed)
+            || self.smoked.as_ref().is_some_and(|smoked| !smoked.passed)
     }
 
     fn result(&mut self, event: &Event) {

@@ -24,7 +24,17 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// Engines trust 127.0.0.0/8 without TLS. An engine remembers each host and port that it pushed a
 /// layer to, up to 50 a layer; so these few are used again and again.
-const HOSTS: [&str; 4] = ["127.83.7.1:5083", "127.83.7.2:5083", "127.83.7.3:5083", "127.83.7.4:5083"];
+/// `up` uses two of them for each image that it reads and loads.
+const HOSTS: [&str; 8] = [
+    "127.83.7.1:5083",
+    "127.83.7.2:5083",
+    "127.83.7.3:5083",
+    "127.83.7.4:5083",
+    "127.83.7.5:5083",
+    "127.83.7.6:5083",
+    "127.83.7.7:5083",
+    "127.83.7.8:5083",
+];
 /// The only repository.
 const REPOSITORY: &str = "loadline/push";
 
