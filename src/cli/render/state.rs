@@ -124,11 +124,11 @@ impl Screen {
             let block = self.block(image);
             // Nothing of it goes on.
             (block.probing, block.stopping, block.reading) = (None, None, None);
-            block.nodes.retain(|node| node.loaded.is_some());
             block.failed = Some(failure::shown(failure::message(failure)).into_owned());
             block.building = false;
             block.running.clear();
             block.log.clear();
+            block.drop_refused_loads();
         }
         self.failures.push(failure.clone());
     }
@@ -186,7 +186,6 @@ impl Block {
                 let since = self.probing.as_ref().map_or(at, |(since, _)| *since);
                 self.probing = Some((since, format!("{request} → {}", text::plain(answer))));
             }
-            Event::Loading { .. } if self.is_refused() => {}
             Event::Loading { node, done, total, .. } => {
                 let node = self.node(node, at);
                 (node.last, node.done, node.total) = (at, *done, *total);
@@ -197,16 +196,15 @@ impl Block {
             }
             _ => self.result(event),
         }
-        if self.is_refused() {
-            self.nodes.retain(|node| node.loaded.is_some());
-        }
+        self.drop_refused_loads();
     }
 
-    /// Whether it goes no further: no node gets it then.
-    fn is_refused(&self) -> bool {
-        self.failed.is_some()
+    /// An image that goes no further gets to no node, whatever is on its way.
+    fn drop_refused_loads(&mut self) {
+        let refused = self.failed.is_some()
             || self.verified.as_ref().is_some_and(|verified| !verified.passed)
-            || self.smoked.as_ref().is_some_and(|smoked| !smoked.passed)
+            || self.smoked.as_ref().is_some_and(|smoked| !smoked.passed);
+        self.nodes.retain(|node| !refused || node.loaded.is_some());
     }
 
     fn result(&mut self, event: &Event) {
